@@ -1,0 +1,1 @@
+from . import accounts, people  # noqa: F401  (register)

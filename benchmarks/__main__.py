@@ -1,0 +1,57 @@
+"""`python -m benchmarks`: about two minutes; prints a table, and writes it only where told to."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import intake, latency, report
+from benchmarks.processes import ROOT, Failed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="short rounds: to see that it works, not to quote")
+    parser.add_argument("--only", choices=("intake", "latency"), help="one of the two parts")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into this page (docs/performance.md)")
+    parser.add_argument("--keep", action="store_true", help="keep the databases and logs")
+    options = parser.parse_args()
+    # On the disk of the portal's own data: a folder in memory would make every commit free.
+    (ROOT / "var").mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=ROOT / "var"))
+    try:
+        lines = _measure(folder, quick=options.quick, only=options.only)
+    except Failed as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if options.keep:
+            _say(f"kept: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    print("\n".join(lines))
+    if options.write:
+        report.write(options.write, lines)
+    return 0
+
+
+def _measure(folder: Path, *, quick: bool, only: str | None) -> list[str]:
+    lines = [report.machine(folder)]
+    if only != "latency":
+        seconds, rounds = (1.0, 2) if quick else (4.0, 6)
+        lines += ["", *report.intake_lines(intake.measure(folder, seconds=seconds, rounds=rounds, say=_say))]
+    if only != "intake":
+        seconds = 5.0 if quick else 20.0
+        lines += ["", *report.latency_lines(latency.measure(folder, seconds=seconds, say=_say))]
+    return lines
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""Scratch databases: files beside each other, or new ones on the PostgreSQL server of DATABASE_URL."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+
+def server() -> str:
+    """DATABASE_URL if it names a PostgreSQL server, else empty: SQLite."""
+    url = os.environ.get("DATABASE_URL", "")
+    return url if url.startswith("postgres") else ""
+
+
+@contextlib.contextmanager
+def scratch(folder: Path, name: str) -> Iterator[str]:
+    """The URL of a new, empty database that is dropped at the end."""
+    if not server():
+        yield f"sqlite:///{folder / name}.sqlite3"
+        return
+    import psycopg
+
+    database = f"tradeops_bench_{name}_{secrets.token_hex(4)}"
+    with psycopg.connect(server(), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{database}"')
+        try:
+            yield urlunsplit(urlsplit(server())._replace(path=f"/{database}"))
+        finally:
+            connection.execute(f'DROP DATABASE "{database}" WITH (FORCE)')
+
+
+def count(url: str, table: str) -> int:
+    """Rows as another process sees them: committed ones."""
+    query = f"SELECT count(*) FROM {table}"
+    if url.startswith("sqlite"):
+        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            return int(connection.execute(query).fetchone()[0])
+    import psycopg
+
+    with psycopg.connect(url) as connection:
+        row = connection.execute(query).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def version() -> str:
+    if not server():
+        return f"SQLite {sqlite3.sqlite_version} (WAL, synchronous=FULL)"
+    import psycopg
+
+    with psycopg.connect(server()) as connection:
+        return f"PostgreSQL {connection.info.server_version // 10000}"

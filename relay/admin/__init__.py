@@ -1,0 +1,1 @@
+from . import configuration, ledgers  # noqa: F401  (register)

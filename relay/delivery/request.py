@@ -1,0 +1,54 @@
+"""The message on the wire (L2): its exact bytes, and the headers that sign them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from relay.models import Delivery
+from tradeops.core import clock, signing
+
+# The receiver's own headers may not speak for the portal, nor change how the message is framed.
+RESERVED = frozenset(
+    {
+        *("x-webhook-signature", "webhook-id", "webhook-timestamp", "webhook-signature", "x-request-id"),
+        *("user-agent", "content-type", "content-length", "content-encoding", "accept-encoding"),
+        *("connection", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"),
+    }
+)
+
+
+def body(delivery: Delivery, *, symbols: Mapping[str, Any]) -> bytes:
+    """`{"id", "type", "created_at", "replay", "dry_run", "data", "raw"}`; ASCII, so that any text can be encoded."""
+    message = delivery.message
+    data = dict(message.body.get("data") or {})
+    if "symbol" in data or message.symbol:
+        # Told under the sender's ticker or the portal's symbol, whichever the operator has mapped.
+        told = data.get("symbol") or message.symbol
+        data["symbol"] = symbols.get(told) or symbols.get(message.symbol) or told
+    envelope = {
+        "id": delivery.subject,
+        "type": delivery.type,
+        "created_at": clock.iso_ms(message.created_at),
+        "replay": delivery.replay_of_id is not None,
+        "dry_run": delivery.dry_run,
+        "data": data,
+        "raw": message.body.get("raw"),
+    }
+    return json.dumps(envelope, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def headers(
+    delivery: Delivery, *, body: bytes, secret: str, custom: Mapping[str, Any], now: datetime
+) -> dict[str, str]:
+    allowed = {name: str(value) for name, value in custom.items() if name.strip().lower() not in RESERVED}
+    return {
+        **allowed,
+        **signing.webhook_headers(secret, message_id=delivery.subject, body=body, now=now),
+        "Content-Type": "application/json",
+        "User-Agent": "TradeOps",
+        "X-Request-ID": delivery.message.request_id,
+        "Accept-Encoding": "identity",  # nothing to unpack: what is read is what was sent
+    }

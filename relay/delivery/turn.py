@@ -1,0 +1,72 @@
+"""What the sender does with the database in one go: write results, sweep, take new work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import InterfaceError, OperationalError
+
+from relay.models import Delivery
+from tradeops.core import heartbeat, logs
+from tradeops.core.holder import Holder
+
+from . import bury, claim, endpoints, settle
+from .endpoints import Routing
+from .settle import Result
+
+logger = logs.get(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    routing: Routing
+    claimed: list[Delivery]
+
+
+def write(results: Sequence[Result]) -> None:
+    """All in one transaction; if one of them cannot be written at all, each in its own and that one is left out.
+
+    What is left out is tried again when its lease ends. Raises OperationalError or InterfaceError when the database
+    does not answer: then the same results can be given again.
+    """
+    if not results:
+        return
+    try:
+        settle.write(results)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("a batch of results could not be written; each is written alone", results=len(results))
+        for result in results:
+            _write_alone(result)
+
+
+def _write_alone(result: Result) -> None:
+    try:
+        settle.write([result])
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("a result could not be written; it is tried again", delivery=result.delivery.pk)
+
+
+def take(*, busy: Mapping[int, int], concurrency: int, holder: Holder, now: datetime) -> Work:
+    """New work for the endpoints with room: `concurrency` at a time each, less the `busy` ones."""
+    routing = endpoints.routing()
+    slots = {pk: concurrency - busy.get(pk, 0) for pk, receiver in routing.receivers.items() if receiver.active}
+    claimed = claim.take(receivers=routing.receivers, slots=slots, holder=holder, now=now)
+    return Work(routing=routing, claimed=claimed)
+
+
+def sweep(*, holder: Holder, now: datetime) -> bool:
+    """Ends the leases of the dead, gives up the hopeless. True if there is more to give up."""
+    freed = claim.free_dead(holder=holder)
+    if freed:
+        logger.warning("deliveries of a sender that died are taken over", deliveries=freed)
+    return bury.overdue(receivers=endpoints.routing().receivers, now=now) == bury.AT_ONCE
+
+
+def beat(*, started_at: datetime, in_flight: int, now: datetime) -> None:
+    heartbeat.beat(process="relay", started_at=started_at, now=now, detail=f"{in_flight} in flight")

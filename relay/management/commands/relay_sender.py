@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from relay.delivery.loop import Sender
+
+
+class Command(BaseCommand):
+    help = (
+        "Sends what is due to endpoints, until SIGTERM or SIGINT; then lets what is in flight end (7 s at most)."
+        " `portal` runs it; any number may run, on any number of hosts. Example: manage.py relay_sender"
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        asyncio.run(_serve())
+
+
+async def _serve() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await Sender().run(stop)

@@ -1,0 +1,8 @@
+"""What happened (messages), where it goes (endpoints, channels), and each try to bring it there."""
+
+from .channel import Channel, Notification
+from .delivery import Attempt, Delivery
+from .endpoint import Endpoint, PrivateNetwork
+from .message import Message
+
+__all__ = ["Attempt", "Channel", "Delivery", "Endpoint", "Message", "Notification", "PrivateNetwork"]

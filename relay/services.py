@@ -1,0 +1,142 @@
+"""What the rest of the portal asks of the relay. It writes in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from relay import outbox
+from relay.delivery import supersede
+from relay.delivery.address import check_url
+from relay.models import Delivery, Endpoint, Message
+from tradeops.core import configuration, events, signing, wake
+from tradeops.core.errors import Conflict
+from tradeops.core.events import Event
+
+__all__ = ["Target", "check_url", "relay", "replay", "set_secret"]
+
+# A forced replay has the time that the original had, but never so little that it could not be retried.
+FORCED_REPLAY_AT_LEAST = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    endpoint_id: int
+    dry_run: bool = False
+
+
+def relay(
+    *,
+    event: Event,
+    subject: str,
+    type: str,
+    lane: str,
+    endpoints: Sequence[Target],
+    reduces: bool,
+    expires_at: datetime,
+    now: datetime,
+) -> Message:
+    """Writes the Message of `event` (as `outbox.record`) and one Delivery for each of `endpoints`.
+
+    `subject` is the id it is sent under (the signal's or order's public id), `type` one of Delivery.Type, `lane` what
+    is delivered in order (strategy and symbol; empty = no order), `expires_at` when it is given up. A body whose `data`
+    has `market_position` supersedes undelivered targets of its lane. Call it in a transaction.
+    """
+    message = outbox.record(event)
+    deliveries = Delivery.objects.bulk_create(
+        Delivery(
+            message=message,
+            endpoint_id=target.endpoint_id,
+            type=Delivery.Type(type),
+            subject=subject,
+            lane=lane,
+            reduces=reduces,
+            dry_run=target.dry_run,
+            created_at=now,
+            due_at=now,
+            expires_at=expires_at,
+        )
+        for target in endpoints
+    )
+    if deliveries:
+        supersede.older(deliveries, now=now)
+        wake.notify()
+    return message
+
+
+def set_secret(*, endpoint: Endpoint, secret: str) -> None:
+    """Sets what messages to `endpoint` are signed with, and saves it if the endpoint is stored already.
+
+    `whsec_…` is base64, anything else its UTF-8 bytes. Raises ConfigurationError for a weak or malformed one.
+    """
+    signing.check_strength(secret)
+    signing.key_bytes(secret)
+    endpoint.secret = secret
+    if endpoint.pk is not None:
+        with transaction.atomic():
+            endpoint.save(update_fields=["secret"])
+            configuration.changed()
+
+
+def replay(*, delivery: Delivery, by: str, force: bool, now: datetime) -> Delivery:
+    """Sends a settled delivery once more, marked `replay: true`, under the same id and in the same lane.
+
+    Raises Conflict: `still_open` while it or a replay of it is under way; `endpoint_closed`; `stale` past its
+    deadline, unless `force`: then it gets as much time as the original had, at least a minute.
+    """
+    with transaction.atomic():
+        rows = Delivery.objects.select_for_update(of=("self",)).select_related("message")
+        original = rows.get(pk=delivery.pk)
+        endpoint = Endpoint.objects.defer("secret").get(pk=original.endpoint_id)
+        _check_replayable(original, endpoint, force=force, now=now)
+        lifetime = max(original.expires_at - original.created_at, FORCED_REPLAY_AT_LEAST)
+        again = Delivery.objects.create(
+            message=original.message,
+            endpoint=endpoint,
+            type=original.type,
+            subject=original.subject,
+            lane=original.lane,
+            reduces=original.reduces,
+            dry_run=original.dry_run,
+            replay_of=original,
+            created_at=now,
+            due_at=now,
+            expires_at=original.expires_at if original.expires_at > now else now + lifetime,
+        )
+        _tell_of_replay(again, endpoint=endpoint.slug, by=by, force=force, now=now)
+        wake.notify()
+    return again
+
+
+def _check_replayable(original: Delivery, endpoint: Endpoint, *, force: bool, now: datetime) -> None:
+    open_statuses = (Delivery.Status.PENDING, Delivery.Status.RETRYING)
+    if original.status in open_statuses or original.replays.filter(status__in=open_statuses).exists():
+        raise Conflict("It is still being delivered: wait until it is delivered or dead.", code="still_open")
+    if not endpoint.active or endpoint.retired_at is not None:
+        raise Conflict(f"{endpoint.slug} is switched off: switch it on, then replay.", code="endpoint_closed")
+    if original.expires_at <= now and not force:
+        age = round((now - original.created_at).total_seconds())
+        raise Conflict(
+            f"It is {age} s old, past its deadline: the market has moved on. Force it if it must be sent all the same.",
+            code="stale",
+        )
+
+
+def _tell_of_replay(again: Delivery, *, endpoint: str, by: str, force: bool, now: datetime) -> None:
+    message = again.message
+    events.publish(
+        Event(
+            name="delivery.replayed",
+            at=now,
+            title=f"{by} sends {again.type} {message.symbol or again.subject} to {endpoint} again",
+            signal=message.signal,
+            strategy=message.strategy,
+            endpoint=endpoint,
+            symbol=message.symbol,
+            request_id=message.request_id,
+            body={"delivery": again.pk, "replay_of": again.replay_of_id, "by": by, "forced": force},
+        )
+    )

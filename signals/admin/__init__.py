@@ -1,0 +1,1 @@
+from . import ledgers, risk, signals, sources, strategies  # noqa: F401  (register)

@@ -1,0 +1,149 @@
+"""The shape of a trace as the OpenAPI page tells it. `signals.trace.of` makes it; tests hold the two together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from relay.models import Delivery, Notification
+from signals.models import Decision, Order, Signal
+from signals.trace import STAGES
+
+from .serializers import OrderStepSerializer, RuleSerializer
+
+
+class Text(serializers.CharField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"allow_null": True, **kwargs})
+
+
+class TraceSignal(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    status = serializers.ChoiceField(choices=Signal.Status.choices)
+    relay = serializers.ChoiceField(choices=Signal.Relay.choices)
+    symbol = serializers.CharField()
+    action = serializers.CharField()
+    source = Text()  # type: ignore[assignment]
+    strategies = serializers.ListField(child=serializers.CharField())
+    received_at = serializers.DateTimeField()
+    sent_at = serializers.DateTimeField(allow_null=True)
+    decided_at = serializers.DateTimeField(allow_null=True)
+    request_id = serializers.CharField()
+    repeats = serializers.IntegerField()
+    note = serializers.CharField()
+    data = serializers.JSONField()  # type: ignore[assignment]  # a field here, not the serializer's property
+    raw = serializers.JSONField()
+
+
+class TraceDecision(serializers.Serializer[Any]):
+    strategy = Text()
+    account = Text()
+    endpoint = Text()
+    engine = serializers.CharField()
+    outcome = serializers.ChoiceField(choices=Decision.Outcome.choices)
+    intent = serializers.CharField()
+    mode = serializers.CharField()
+    reason = serializers.CharField()
+    rules = RuleSerializer(many=True)
+    enrichment = serializers.JSONField()
+    decided_at = serializers.DateTimeField()
+
+
+class TraceOrder(serializers.Serializer[Any]):
+    strategy = serializers.CharField()
+    account = serializers.CharField()
+    client_order_id = serializers.CharField()
+    venue_order_id = serializers.CharField()
+    status = serializers.ChoiceField(choices=Order.Status.choices)
+    symbol = serializers.CharField()
+    side = serializers.CharField()
+    type = serializers.CharField()
+    intent = serializers.CharField()
+    mode = serializers.CharField()
+    quantity = serializers.CharField()
+    sent_quantity = Text()
+    filled_quantity = serializers.CharField()
+    average_price = Text()
+    code = serializers.CharField()
+    message = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    sent_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    steps = OrderStepSerializer(many=True)
+
+
+class TraceFill(serializers.Serializer[Any]):
+    account = serializers.CharField()
+    client_order_id = serializers.CharField()
+    trade_id = serializers.CharField()
+    symbol = serializers.CharField()
+    side = serializers.CharField()
+    quantity = serializers.CharField()
+    price = serializers.CharField()
+    fee = serializers.CharField()
+    fee_currency = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+class TracePosition(serializers.Serializer[Any]):
+    strategy = serializers.CharField()
+    account = serializers.CharField()
+    symbol = serializers.CharField()
+    side = serializers.CharField()
+    quantity = serializers.CharField()
+    average_price = Text()
+    realised_pnl = serializers.CharField()
+    fees = serializers.CharField()
+    is_open = serializers.BooleanField()
+    updated_at = serializers.DateTimeField()
+
+
+class TraceAttempt(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    status_code = serializers.IntegerField(allow_null=True)
+    ms = serializers.IntegerField()
+    error = serializers.CharField()
+    answer = serializers.CharField()
+
+
+class TraceDelivery(serializers.Serializer[Any]):
+    endpoint = serializers.CharField()
+    status = serializers.ChoiceField(choices=Delivery.Status.choices)
+    type = serializers.CharField()
+    replay = serializers.BooleanField()
+    dry_run = serializers.BooleanField()
+    reason = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    delivered_at = serializers.DateTimeField(allow_null=True)
+    attempts = TraceAttempt(many=True)
+
+
+class TraceNotification(serializers.Serializer[Any]):
+    channel = serializers.CharField()
+    event = serializers.CharField()
+    level = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.ChoiceField(choices=Notification.Status.choices)
+    tries = serializers.IntegerField()
+    created_at = serializers.DateTimeField()
+    sent_at = serializers.DateTimeField(allow_null=True)
+    error = serializers.CharField()
+
+
+class TraceMoment(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    ms = serializers.IntegerField(help_text="Since receipt.")
+    stage = serializers.ChoiceField(choices=STAGES)
+    detail = serializers.CharField()
+
+
+class TraceSerializer(serializers.Serializer[Any]):
+    signal = TraceSignal()
+    decisions = TraceDecision(many=True)
+    orders = TraceOrder(many=True)
+    fills = TraceFill(many=True)
+    positions = TracePosition(many=True)
+    deliveries = TraceDelivery(many=True)
+    notifications = TraceNotification(many=True)
+    timeline = TraceMoment(many=True)

@@ -1,0 +1,13 @@
+from tradeops.core.api import Router
+
+from . import views
+
+router = Router()
+router.register("signals", views.SignalViewSet)
+router.register("decisions", views.DecisionViewSet)
+router.register("orders", views.OrderViewSet)
+router.register("fills", views.FillViewSet)
+router.register("positions", views.PositionViewSet)
+router.register("strategies", views.StrategyViewSet)
+
+urlpatterns = router.urls

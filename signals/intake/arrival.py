@@ -1,0 +1,86 @@
+"""One request on its way through the layers: what it carries and what is known of it so far."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.conf import settings
+from django.http import HttpRequest, UnreadablePostError
+
+from tradeops.core import network
+from tradeops.core.errors import InvalidPayload, TooLarge
+from tradeops.core.network import Address
+
+from .sources import Sender
+
+MAX_BODY = 64 * 1024
+_CHUNK = 16 * 1024
+
+
+@dataclass(kw_only=True)
+class Arrival:
+    """`slug` and `url_token` come from the path; `sender` is set as soon as the source is known, even if refused."""
+
+    request: HttpRequest
+    request_id: str
+    received_at: datetime
+    slug: str = ""
+    url_token: str = ""
+    address: Address | None = None
+    body: bytes = b""
+    sender: Sender | None = None
+    token: str = ""  # as presented, so that it can be kept out of the log
+    started: float = field(default_factory=time.perf_counter)
+
+    def header(self, name: str) -> str:
+        """A header by its WSGI name without `HTTP_`; empty if it is not there."""
+        value: str = self.request.META.get("HTTP_" + name, "")
+        return value
+
+    @property
+    def milliseconds(self) -> int:
+        return round((time.perf_counter() - self.started) * 1000)
+
+
+def client_address(request: HttpRequest) -> Address | None:
+    """The peer; or, where the peer is a trusted proxy, the rightmost forwarded hop that is not one (I5)."""
+    address = _parse(request.META.get("REMOTE_ADDR", ""))
+    if address is None or not settings.TRUSTED_PROXIES:
+        return address
+    proxies = tuple(ipaddress.ip_network(text) for text in settings.TRUSTED_PROXIES)
+    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    while address is not None and hops and network.inside(address, proxies):
+        address = _parse(hops.pop().strip())
+    return address
+
+
+def _parse(text: str) -> Address | None:
+    try:
+        return network.parse(text)
+    except ValueError:
+        return None
+
+
+def read_body(request: HttpRequest) -> bytes:
+    """The body, never more than 64 KiB of it; with a length or in chunks. Raises TooLarge, InvalidPayload."""
+    declared = request.META.get("CONTENT_LENGTH") or ""
+    if declared.isdecimal() and int(declared) > MAX_BODY:
+        raise TooLarge(_TOO_LARGE)
+    # Django reads nothing from a body without a length; the server's own stream ends where the chunks do.
+    chunked = not declared and "HTTP_TRANSFER_ENCODING" in request.META
+    stream = request.environ["wsgi.input"] if chunked else request  # type: ignore[attr-defined]
+    found = b""
+    try:
+        while len(found) <= MAX_BODY and (piece := stream.read(_CHUNK)):
+            found += piece
+    except (UnreadablePostError, OSError):
+        raise InvalidPayload("the body ended before its announced length") from None
+    if len(found) > MAX_BODY:
+        raise TooLarge(_TOO_LARGE)
+    return found
+
+
+_TOO_LARGE = f"a message may have {MAX_BODY // 1024} KiB"

@@ -1,0 +1,57 @@
+"""What of each ledger belongs to a set of accounts (E2). `accounts=None` means that nothing is held back.
+
+Conditions are EXISTS, never joins: a signal for five accounts is one row.
+"""
+
+from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts.models import Account
+
+from .models import Decision, Fill, Order, Position, Signal, Strategy, WorkItem
+
+Accounts = QuerySet[Account] | None
+
+
+def strategies(accounts: Accounts) -> QuerySet[Strategy]:
+    """Those that trade on one of the accounts."""
+    found = Strategy.objects.all()
+    if accounts is None:
+        return found
+    members = Strategy.accounts.through.objects.filter(strategy=OuterRef("pk"), account__in=accounts.values("pk"))
+    return found.filter(Exists(members))
+
+
+def signals(accounts: Accounts) -> QuerySet[Signal]:
+    """Those routed to such a strategy, or decided for one of the accounts when the strategy still had it."""
+    found = Signal.objects.all()
+    if accounts is None:
+        return found
+    routed = WorkItem.objects.filter(signal=OuterRef("pk"), strategy__in=strategies(accounts).values("pk"))
+    decided = Decision.objects.filter(signal=OuterRef("pk"), account__in=accounts.values("pk"))
+    return found.filter(Exists(routed) | Exists(decided))
+
+
+def decisions(accounts: Accounts) -> QuerySet[Decision]:
+    """Those for the accounts, and those for the endpoints of a strategy that trades on them."""
+    found = Decision.objects.all()
+    if accounts is None:
+        return found
+    for_endpoints = Q(endpoint__isnull=False, strategy__in=strategies(accounts).values("pk"))
+    return found.filter(Q(account__in=accounts.values("pk")) | for_endpoints)
+
+
+def orders(accounts: Accounts) -> QuerySet[Order]:
+    found = Order.objects.all()
+    return found if accounts is None else found.filter(account__in=accounts.values("pk"))
+
+
+def fills(accounts: Accounts) -> QuerySet[Fill]:
+    found = Fill.objects.all()
+    return found if accounts is None else found.filter(account__in=accounts.values("pk"))
+
+
+def positions(accounts: Accounts) -> QuerySet[Position]:
+    found = Position.objects.all()
+    return found if accounts is None else found.filter(account__in=accounts.values("pk"))

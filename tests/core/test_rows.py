@@ -1,0 +1,61 @@
+"""Rows written and read with prepared statements are what the ORM would have written and read."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from accounts.models import Account
+from signals.models import PaperBalance, WorkItem
+from signals.pipeline import route
+from tests import factories
+from tradeops.core import clock, rows
+from tradeops.core.models import Cursor
+
+pytestmark = pytest.mark.django_db
+D = Decimal
+
+
+@pytest.fixture
+def account():
+    return factories.account()
+
+
+def test_inserted_rows_have_their_keys_in_order(account):
+    made = [PaperBalance(account=account, currency=name, amount=D("0.10")) for name in ("A", "B", "C")]
+    rows.insert_all(made)
+    assert [PaperBalance.objects.get(pk=row.pk).currency for row in made] == ["A", "B", "C"]
+    assert PaperBalance.objects.get(currency="A").amount == D("0.10")
+
+
+def test_a_broken_constraint_is_raised_and_insert_new_leaves_it_out(account):
+    rows.insert(PaperBalance(account=account, currency="A", amount=D(1)))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        rows.insert(PaperBalance(account=account, currency="A", amount=D(2)))
+    rows.insert_new([PaperBalance(account=account, currency=name, amount=D(3)) for name in ("A", "B")])
+    assert dict(PaperBalance.objects.values_list("currency", "amount")) == {"A": D(1), "B": D(3)}
+
+
+def test_update_writes_the_named_fields_only(account):
+    account.fee_bps, account.broker = D("7.5"), "other"
+    rows.update(account, "fee_bps")
+    stored = Account.objects.get()
+    assert (stored.fee_bps, stored.broker) == (D("7.5"), "paper")
+
+
+def test_select_gives_python_values(account):
+    found = rows.select(
+        Account, "slug", "fee_bps", "initial_balances", "active", "created_at", where="id = %s", params=[account.pk]
+    )
+    assert found == [(account.slug, D(0), {"USDT": "100000"}, True, account.created_at)]
+    assert rows.select(Account, "id", where="slug = %s", params=["none"]) == []
+
+
+def test_a_router_whose_cursor_was_lost_routes_nothing_twice():
+    strategy = factories.strategy(accounts=[factories.account()])
+    factories.signal(strategy)
+    route.route(now=clock.now())
+    Cursor.objects.all().delete()
+    factories.signal(strategy)
+    assert route.route(now=clock.now()) == 2
+    assert WorkItem.objects.count() == 2

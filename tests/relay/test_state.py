@@ -1,0 +1,65 @@
+"""The table of a delivery's states, walked in full."""
+
+import itertools
+
+import pytest
+
+from relay.delivery import state
+from relay.models import Delivery
+from tests.fakes.receivers import Server
+from tradeops.core.errors import Conflict
+
+from .conftest import NOW, endpoint, fresh, send
+
+S = Delivery.Status
+LEGAL = {
+    (S.PENDING, S.RETRYING), (S.PENDING, S.DELIVERED), (S.PENDING, S.DEAD),
+    (S.RETRYING, S.RETRYING), (S.RETRYING, S.DELIVERED), (S.RETRYING, S.DEAD),
+}  # fmt: skip
+
+
+def move(delivery, to):
+    if to == S.DELIVERED:
+        return state.delivered(delivery, endpoint="vps-1", tries=1, at=NOW)
+    if to == S.DEAD:
+        return state.dead(delivery, endpoint="vps-1", reason="x", at=NOW)
+    return state.retry(delivery, tries=1, due_at=NOW)
+
+
+@pytest.mark.parametrize(("source", "target"), list(itertools.product(S, [S.RETRYING, S.DELIVERED, S.DEAD])))
+def test_only_these_changes_happen(loopback, published, source, target):
+    with Server() as server:
+        [delivery] = send(endpoint(server))
+    Delivery.objects.update(status=source)
+    delivery = fresh(delivery)
+    if (source, target) in LEGAL:
+        assert move(delivery, target)
+        assert fresh(delivery).status == target
+        assert len(published) == (target != S.RETRYING)
+    else:
+        with pytest.raises(Conflict, match=f"is {source}: it cannot become {target}"):
+            move(delivery, target)
+        assert fresh(delivery).status == source
+        assert published == []
+
+
+def test_a_row_that_another_sender_took_over_is_left_to_it(loopback, published):
+    with Server() as server:
+        [delivery] = send(endpoint(server))
+    held = fresh(delivery)
+    Delivery.objects.update(claim_token="another")
+    for target in (S.RETRYING, S.DELIVERED, S.DEAD):
+        assert not move(held, target)
+    assert fresh(delivery).status == S.PENDING
+    assert fresh(delivery).claim_token == "another"
+    assert published == []
+
+
+def test_a_row_that_was_settled_meanwhile_is_left_alone(loopback, published):
+    with Server() as server:
+        [delivery] = send(endpoint(server))
+    held = fresh(delivery)
+    assert move(held, S.DELIVERED)
+    assert not move(held, S.DEAD)
+    assert fresh(delivery).status == S.DELIVERED
+    assert [event.name for event in published] == ["delivery.delivered"]

@@ -1,0 +1,234 @@
+"""A section of items with slugs: what its fields are is declared, how a row follows the file is done here once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+from django.db import models
+
+from tradeops.core.errors import ConfigurationError
+from tradeops.core.network import Network
+
+from .names import Names
+from .reader import Mapping, Node, Scalar, Sequence
+from .report import HIDDEN, Action, Change, differences
+from .schema import At, Choice, Faults, Text, Type, Unavailable, Unreadable, kind_of, read_fields
+from .secret import SecretValue
+
+M = TypeVar("M", bound=models.Model)
+
+SLUG = Text(60, r"[a-z0-9][a-z0-9-]*", "a slug (small letters, digits and hyphens)")
+STATE = Choice(lambda: ("present", "absent"), "state")
+
+
+@dataclass(frozen=True)
+class Field:
+    """`attribute` is the model's name for it, the file's own name unless said otherwise."""
+
+    type: Type
+    attribute: str = ""
+    required: bool = False  # to create the item; later, absent means unchanged
+    relation: bool = False  # many-to-many, by slug
+
+    @property
+    def stored(self) -> bool:
+        return not isinstance(self.type, Unavailable)
+
+
+@dataclass
+class Run:
+    """One application of one file."""
+
+    now: datetime
+    folder: Path
+    names: Names
+    faults: Faults
+    networks: list[Network]  # the private ones that will be allowed
+    changes: list[Change] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Item:
+    """`given` are the fields that the file names, the unreadable ones included; `values` those that could be read."""
+
+    slug: str
+    node: Node
+    at: At
+    given: frozenset[str]
+    values: dict[str, Any]
+    absent: bool
+
+
+class Section(Generic[M]):
+    name: ClassVar[str]
+    noun: ClassVar[str]
+    model: type[M]
+    reserved: ClassVar[frozenset[str]] = frozenset()
+    at_rest: ClassVar[dict[str, Any]] = {"active": False}  # what retiring sets besides `retired_at`
+    at_work: ClassVar[dict[str, Any]] = {"active": True}  # what applying a retired item again sets, unless it says
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.fields = self.declare()
+        self.items: list[Item] = []
+        self.stored: dict[str, M] = {}
+
+    # What a section says of itself ------------------------------------------------------------------------------
+
+    def declare(self) -> dict[str, Field]:
+        raise NotImplementedError
+
+    def check(self, row: M) -> None:
+        """Rules over several fields, on the row as it would be stored. Raises ConfigurationError."""
+
+    def check_retire(self, row: M) -> None:
+        """Raises ConfigurationError while the item is still needed."""
+
+    def same_secret(self, row: M, secret: str, values: dict[str, Any]) -> bool:
+        raise NotImplementedError
+
+    def set_secret(self, row: M, secret: str) -> None:
+        raise NotImplementedError
+
+    # Reading ----------------------------------------------------------------------------------------------------
+
+    def read(self, node: Node, at: At) -> None:
+        if not isinstance(node, Sequence):
+            if not (isinstance(node, Scalar) and node.is_null):
+                at.note(node.line, f"must be a list, not {kind_of(node)}")
+            return
+        self._load()
+        first: dict[str, int] = {}
+        for number, item in enumerate(node.items, start=1):
+            try:
+                self.items.append(self._read_item(item, at, number, first))
+            except Unreadable:
+                continue
+
+    def _load(self) -> None:
+        self.stored = {str(row.slug): row for row in self.model._default_manager.all()}  # type: ignore[attr-defined]
+
+    def _read_item(self, node: Node, at: At, number: int, first: dict[str, int]) -> Item:
+        if not isinstance(node, Mapping):
+            at.item(f"#{number}").fail(node, f"must be a map with a slug, not {kind_of(node)}")
+        keys = {key.text: value for key, value in node.entries}
+        slug = keys.get("slug")
+        label = slug.text[:60] if isinstance(slug, Scalar) and not slug.is_null else f"#{number}"
+        here = at.item(label)
+        types: dict[str, Type] = {"slug": SLUG, "state": STATE}
+        types.update({name: field.type for name, field in self.fields.items()})
+        values, failed = read_fields(node, here, types)
+        if slug is None:
+            here.field("slug").fail(node, "is required")
+        if label in first:
+            here.field("slug").fail(slug, f"used twice in this section; the first is on line {first[label]}")
+        first[label] = slug.line
+        if label in self.reserved:
+            here.field("slug").fail(slug, f"{label!r} is a path of the portal itself; choose another")
+        if "slug" not in values:
+            raise Unreadable
+        item = Item(label, node, here, frozenset(keys), values, values.get("state") == "absent")
+        self._require(item)
+        if failed:
+            raise Unreadable
+        return item
+
+    def _require(self, item: Item) -> None:
+        if item.absent or item.slug in self.stored:
+            return
+        for name, declared in self.fields.items():
+            if declared.required and name not in item.given:
+                item.at.field(name).note(item.node.line, f"is required for a new {self.noun}")
+
+    # Writing ----------------------------------------------------------------------------------------------------
+
+    def write(self) -> None:
+        self._load()  # again, in the transaction
+        for item in self.items:
+            try:
+                self.run.changes += self._write_item(item)
+            except ConfigurationError as error:
+                item.at.note(item.node.line, str(error))
+
+    def _write_item(self, item: Item) -> list[Change]:
+        row = self.stored.get(item.slug)
+        if item.absent:
+            return self._retire(row) if row is not None and row.retired_at is None else []  # type: ignore[attr-defined]
+        values = {
+            name: item.values[name] for name, field in self.fields.items() if name in item.values and field.stored
+        }
+        if row is None:
+            self.create(item.slug, values)
+            return [Change(Action.CREATE, self.noun, item.slug)]
+        changes = []
+        if row.retired_at is not None:  # type: ignore[attr-defined]
+            changes.append(Change(Action.RESTORE, self.noun, item.slug))
+            self.restore(row)
+        changed = dict(self._changed(row, values))
+        for name, value in changed.items():
+            if isinstance(value, SecretValue):
+                changes.append(Change(Action.UPDATE, self.noun, item.slug, name, None, HIDDEN))
+            else:
+                changes += differences(self.noun, item.slug, name, self.current(row, name), value)
+        if changes:
+            self.update(row, changed)
+        return changes
+
+    def _changed(self, row: M, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        for name, value in values.items():
+            if isinstance(value, SecretValue):
+                if not self.same_secret(row, value.text, values):
+                    yield name, value
+            elif self.current(row, name) != value:
+                yield name, value
+
+    def _retire(self, row: M) -> list[Change]:
+        self.check_retire(row)
+        self.retire(row)
+        return [Change(Action.RETIRE, self.noun, str(row))]
+
+    # How a row is written; a section with a service of its own goes through that ------------------------------------
+
+    def current(self, row: M, name: str) -> Any:
+        """The stored value in the form in which the file gives it."""
+        field = self.fields[name]
+        value = getattr(row, field.attribute or name)
+        return sorted(item.slug for item in value.all()) if field.relation else value
+
+    def assign(self, row: M, name: str, value: Any) -> None:
+        setattr(row, self.fields[name].attribute or name, value)
+
+    def create(self, slug: str, values: dict[str, Any]) -> None:
+        row = self.model(slug=slug)
+        self._save(row, values)
+
+    def update(self, row: M, changed: dict[str, Any]) -> None:
+        self._save(row, changed)
+
+    def _save(self, row: M, values: dict[str, Any]) -> None:
+        relations = {name for name, field in self.fields.items() if field.relation}
+        for name in values.keys() - relations:
+            if not isinstance(values[name], SecretValue):
+                self.assign(row, name, values[name])
+        for value in values.values():
+            if isinstance(value, SecretValue):
+                self.set_secret(row, value.text)
+        self.check(row)
+        row.save()
+        for name in values.keys() & relations:
+            related = getattr(row, self.fields[name].attribute or name)
+            related.set(related.model._default_manager.filter(slug__in=values[name]))
+
+    def retire(self, row: M) -> None:
+        for name, value in {**self.at_rest, "retired_at": self.run.now}.items():
+            setattr(row, name, value)
+        row.save(update_fields=[*self.at_rest, "retired_at"])
+
+    def restore(self, row: M) -> None:
+        """Only in memory: `update` stores it together with what the file says."""
+        for name, value in {**self.at_work, "retired_at": None}.items():
+            setattr(row, name, value)

@@ -1,0 +1,71 @@
+"""`sources`: who sends webhooks, and how each proves itself."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from signals.intake import sources
+from signals.models import AddressList, Source
+from tradeops.config.reader import Node
+from tradeops.config.schema import At, Choice, Flag, Integer, ListOf, Text, one_of, scalar
+from tradeops.config.secret import Secret
+from tradeops.config.section import Field, Section
+from tradeops.core.errors import ConfigurationError
+
+
+class AllowedAddress:
+    """A network, an address, or the name of an address list."""
+
+    def read(self, node: Node, at: At) -> str:
+        text = scalar(node, at, wanted="a network such as 192.0.2.0/24, or the name of an address list").text
+        if any(mark in text for mark in ".:/"):
+            try:
+                return str(ipaddress.ip_network(text))
+            except ValueError as error:
+                at.fail(node, f"not a network: {error}")
+        lists = set(AddressList.objects.values_list("slug", flat=True))
+        if text not in lists:
+            at.fail(node, one_of(text, lists, noun="address list"))
+        return text
+
+
+class Sources(Section[Source]):
+    name = "sources"
+    noun = "source"
+    model = Source
+    reserved = sources.RESERVED_SLUGS
+
+    def declare(self) -> dict[str, Field]:
+        return {
+            "auth": Field(Choice(lambda: Source.Auth.values, "kind of authentication"), required=True),
+            "secret": Field(Secret(self.run.folder), required=True),
+            "allowed_ips": Field(ListOf(AllowedAddress())),
+            "rate_limit": Field(Integer(0, 1_000_000)),
+            "dedup_seconds": Field(Integer(1, 30 * 86400)),
+            "default": Field(Flag()),
+            "require": Field(ListOf(Text(60, r"[A-Za-z_][A-Za-z0-9_]*", "the name of a message field"))),
+            "active": Field(Flag()),
+        }
+
+    def same_secret(self, row: Source, secret: str, values: dict[str, Any]) -> bool:
+        return values.get("auth", row.auth) == row.auth and sources.has_secret(source=row, secret=secret)
+
+    def set_secret(self, row: Source, secret: str) -> None:
+        sources.set_secret(source=row, secret=secret)
+
+    def check(self, row: Source) -> None:
+        if row.default and row.auth == Source.Auth.TOKEN:
+            raise ConfigurationError("`default` is for sources that sign; a token names its source by itself")
+        if not (row.token_digest if row.auth == Source.Auth.TOKEN else row.secret):
+            raise ConfigurationError(f"`auth: {row.auth}` needs its own secret; give `secret` too")
+
+    def write(self) -> None:
+        super().write()
+        default = Source.objects.filter(default=True, retired_at=None).exclude(auth=Source.Auth.TOKEN)
+        marked = [item for item in self.items if item.values.get("default")]
+        if marked and default.count() > sources.MAX_DEFAULTS:
+            last = marked[-1]
+            last.at.field("default").note(
+                last.node.line, f"{default.count()} sources are marked; {sources.MAX_DEFAULTS} at most may be"
+            )

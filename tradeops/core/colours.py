@@ -1,0 +1,13 @@
+"""Status words of every ledger, and the colour that says how to feel about them (unfold's names)."""
+
+from __future__ import annotations
+
+COLOURS = {
+    **dict.fromkeys(("APPROVED", "FILLED", "DELIVERED", "SENT", "PASS", "live", "done", "LONG", "long"), "success"),
+    **dict.fromkeys(("RECEIVED", "PROCESSING", "PENDING", "SUBMITTED", "OPEN", "waiting", "paper", "info"), "info"),
+    **dict.fromkeys(
+        ("PARTIAL", "PARTIALLY_FILLED", "RETRYING", "UNKNOWN", "EXPIRED", "dry_run", "warning", "CANCELED", "short"),
+        "warning",
+    ),
+    **dict.fromkeys(("REJECTED", "FAILED", "DEAD", "FAIL", "ERROR", "error", "critical", "failed"), "danger"),
+}

@@ -1,0 +1,67 @@
+"""Caches of the configuration that every process refreshes within a second of a change."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from django.db.models import F
+
+from .models import ConfigurationVersion
+
+T = TypeVar("T")
+CHECK_SECONDS = 0.5
+
+_lock = threading.Lock()
+_seen = -1
+_checked_at = float("-inf")
+_forgotten = 0
+
+
+def changed() -> None:
+    """To be called in the transaction that changes configuration."""
+    if not ConfigurationVersion.objects.filter(pk=1).update(version=F("version") + 1):
+        ConfigurationVersion.objects.get_or_create(pk=1, defaults={"version": 1})
+    forget()
+
+
+def forget() -> None:
+    """Makes this process look again at its next use, instead of within half a second."""
+    global _checked_at, _forgotten
+    _checked_at = float("-inf")
+    # A version that was read in a transaction that rolled back may come again with another content.
+    _forgotten += 1
+
+
+def version() -> int:
+    """The version, read from the database at most twice a second in each process."""
+    global _seen, _checked_at
+    if time.monotonic() - _checked_at < CHECK_SECONDS:
+        return _seen
+    # While one thread asks, the others go on with what is known: a database that hangs holds up one, not all.
+    if _lock.acquire(blocking=_seen < 0):
+        try:
+            if time.monotonic() - _checked_at >= CHECK_SECONDS:
+                row = ConfigurationVersion.objects.filter(pk=1).values_list("version", flat=True).first()
+                _seen, _checked_at = row or 0, time.monotonic()
+        finally:
+            _lock.release()
+    return _seen
+
+
+class Cached(Generic[T]):
+    """`Cached(load)()` is what `load()` gave for the present version of the configuration."""
+
+    def __init__(self, load: Callable[[], T]) -> None:
+        self._load = load
+        self._version: tuple[int, int] | None = None
+        self._value: T | None = None
+
+    def __call__(self) -> T:
+        present = (_forgotten, version())
+        if self._version != present:
+            # The version is taken before the rows are read: a change in between makes one more load, not a stale cache.
+            self._value, self._version = self._load(), present
+        return self._value  # type: ignore[return-value]

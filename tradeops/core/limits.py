@@ -1,0 +1,141 @@
+"""Inbound rate limits: django-ratelimit's windows over counters that cost one statement each.
+
+django-ratelimit counts with `add` and then, when the key exists, `incr`: two round trips. Here `add` counts and
+remembers the result for the `incr` that follows in the same thread, so the accepted path touches the store once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from django.core.cache.backends.base import BaseCache
+from django.http import HttpRequest
+from django_ratelimit.core import get_usage
+from django_redis.cache import RedisCache
+
+from . import logs
+
+logger = logs.get(__name__)
+
+
+class _OneStatement(threading.local):
+    counted: tuple[str, int] | None = None
+
+
+class FileCounters(BaseCache):
+    """Counters in a SQLite file of their own, shared by the processes of one host.
+
+    They are not durable on purpose (`synchronous=OFF`): a lost count costs at most one window's limit, while a
+    second fsync for each request would halve the intake.
+    """
+
+    def __init__(self, location: str, params: dict[str, Any]) -> None:
+        super().__init__(params)
+        self._path = location
+        self._local = threading.local()
+        self._last = _OneStatement()
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            Path(self._path).parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(self._path, timeout=1, isolation_level=None, check_same_thread=False)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=OFF")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS counter (key TEXT PRIMARY KEY, value INTEGER, expires REAL) WITHOUT ROWID"
+            )
+            self._local.connection = connection
+        return connection
+
+    def count(self, key: str, delta: int, timeout: float) -> int:
+        """Adds `delta` to a live counter or starts a new one; returns its value. Atomic across processes."""
+        now = time.time()
+        [(value,)] = self._connection().execute(
+            "INSERT INTO counter (key, value, expires) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+            " value = CASE WHEN expires <= ? THEN excluded.value ELSE value + excluded.value END,"
+            " expires = CASE WHEN expires <= ? THEN excluded.expires ELSE expires END RETURNING value",
+            (key, delta, now + timeout, now, now),
+        )
+        if value == delta and delta:  # a new window: the moment to drop what has expired, bounded
+            self._connection().execute(
+                "DELETE FROM counter WHERE key IN (SELECT key FROM counter WHERE expires < ? LIMIT 500)", (now,)
+            )
+        return int(value)
+
+    def add(self, key: str, value: Any, timeout: Any = None, version: int | None = None) -> bool:
+        made = self.make_and_validate_key(key, version=version)
+        total = self.count(made, int(value), float(timeout or 300))
+        self._last.counted = (made, total)
+        return bool(value) and total == int(value)
+
+    def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        made = self.make_and_validate_key(key, version=version)
+        if self._last.counted and self._last.counted[0] == made:
+            total, self._last.counted = self._last.counted[1], None
+            return total
+        return self.count(made, delta, 300)
+
+    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        made = self.make_and_validate_key(key, version=version)
+        row = (
+            self._connection()
+            .execute("SELECT value FROM counter WHERE key = ? AND expires > ?", (made, time.time()))
+            .fetchone()
+        )
+        return row[0] if row else default
+
+    def clear(self) -> None:
+        self._connection().execute("DELETE FROM counter")
+
+
+class RedisCounters(RedisCache):
+    """The same on Redis: INCRBY and the expiry in one script, one round trip."""
+
+    SCRIPT = (
+        "local n = redis.call('INCRBY', KEYS[1], ARGV[1])"
+        " if n == tonumber(ARGV[1]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return n"
+    )
+
+    def __init__(self, server: Any, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._last = _OneStatement()
+
+    def add(self, key: Any, value: Any = None, timeout: Any = None, version: Any = None, **kwargs: Any) -> bool:
+        made = self.client.make_key(key, version=version)
+        redis = self.client.get_client(write=True)
+        total = int(redis.eval(self.SCRIPT, 1, made, int(value), int(float(timeout or 300) * 1000)))
+        self._last.counted = (str(made), total)
+        return bool(value) and total == int(value)
+
+    def incr(self, key: Any, delta: int = 1, version: Any = None, **kwargs: Any) -> int:
+        made = str(self.client.make_key(key, version=version))
+        if self._last.counted and self._last.counted[0] == made:
+            total, self._last.counted = self._last.counted[1], None
+            return total
+        return int(self.client.get_client(write=True).incrby(made, delta))
+
+    def clear(self) -> None:
+        """Only the counters: the stock `clear` empties the whole Redis database, which others may share."""
+        self.delete_pattern("*")
+
+
+def hit(*, request: HttpRequest, group: str, value: str, per_minute: int) -> tuple[bool, int]:
+    """Counts one hit of `value` in `group`. Returns (over the limit, seconds until the window ends).
+
+    A store that does not answer lets the request pass: authentication and idempotency do not rest on it.
+    """
+    try:
+        usage = get_usage(
+            request, group=group, key=lambda _group, _request: value, rate=(per_minute, 60), increment=True
+        )
+    except Exception:
+        logger.exception("the rate limit store does not answer; the request passes uncounted", group=group)
+        return False, 0
+    if usage is None or usage["limit"] == 0:
+        return False, 0
+    return bool(usage["should_limit"]), max(1, int(usage["time_left"]))

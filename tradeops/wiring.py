@@ -1,0 +1,19 @@
+"""The only list of who listens to what. Listeners run in the publisher's transaction, in this order."""
+
+from __future__ import annotations
+
+from tradeops.core import events
+
+
+def connect() -> None:
+    from relay import outbox
+    from signals.pipeline import outcome
+
+    # What people and frontends may learn of is recorded. Each successful delivery is not: its own row tells.
+    for pattern in (
+        "signal.*", "order.*", "source.*", "endpoint.*", "kill_switch.*", "process.*",
+        "delivery.dead", "delivery.replayed",
+    ):  # fmt: skip
+        events.subscribe(pattern, outbox.record)
+
+    events.subscribe("delivery.*", outcome.on_delivery_settled)
