@@ -109,11 +109,23 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
-        asyncio.run_coroutine_threadsafe(self._cancel_rest(), self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+
+    async def _stop(self) -> None:
+        for site in list(self._runner.sites):
+            await site.stop()
+        server = self._runner.server
+        assert server is not None
+        for connection in server.connections:
+            if connection.transport is not None:
+                # Closed politely, a connection waits until its peer has read what is buffered: for ever, if it has gone.
+                connection.transport.abort()
+        await self._runner.cleanup()
+        await self._cancel_rest()
+        await asyncio.sleep(0)  # what was cancelled closes its sockets in the next round
 
     @staticmethod
     async def _cancel_rest() -> None:
