@@ -3,6 +3,21 @@
 from .channel import Channel, Notification
 from .delivery import Attempt, Delivery
 from .endpoint import Endpoint, PrivateNetwork
+from .group import EndpointGroup, GroupMember
+from .health import EndpointState, HealthCheck, UptimeHour
 from .message import Message
 
-__all__ = ["Attempt", "Channel", "Delivery", "Endpoint", "Message", "Notification", "PrivateNetwork"]
+__all__ = [
+    "Attempt",
+    "Channel",
+    "Delivery",
+    "Endpoint",
+    "EndpointGroup",
+    "EndpointState",
+    "GroupMember",
+    "HealthCheck",
+    "Message",
+    "Notification",
+    "PrivateNetwork",
+    "UptimeHour",
+]

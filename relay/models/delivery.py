@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models import Q
 
 from .endpoint import Endpoint
+from .group import EndpointGroup
 from .message import Message
 
 
@@ -22,6 +23,10 @@ class Delivery(models.Model):
 
     message = models.ForeignKey(Message, on_delete=models.PROTECT, related_name="deliveries")
     endpoint = models.ForeignKey(Endpoint, on_delete=models.PROTECT, related_name="deliveries")
+    group = models.ForeignKey(
+        EndpointGroup, null=True, on_delete=models.PROTECT, related_name="deliveries",
+        help_text="The failover group whose leader it went to.",
+    )  # fmt: skip
     type = models.CharField(max_length=8, choices=Type.choices)
     subject = models.CharField(
         max_length=36, help_text="The id it is sent under: the signal's or order's, on each try."

@@ -20,6 +20,9 @@ class Endpoint(models.Model):
     slug = models.SlugField(max_length=60, unique=True)
     url = models.URLField(max_length=300)
     secret = EncryptedTextField(blank=True, editable=False)
+    report_secret = EncryptedTextField(
+        blank=True, editable=False, help_text="What the bridge signs its reports with (L5)."
+    )
     active = models.BooleanField(default=True)
     timeout_seconds = models.PositiveSmallIntegerField(
         default=10, validators=[MinValueValidator(1), MaxValueValidator(60)]

@@ -21,6 +21,10 @@ class Strategy(models.Model):
         CLOSE = "close"
         REJECT = "reject"
 
+    class Heal(models.TextChoices):
+        ALERT = "alert"
+        TRADE = "trade"
+
     slug = models.SlugField(max_length=60, unique=True)
     sources = models.ManyToManyField(Source, blank=True, related_name="strategies")
     engine = models.CharField(max_length=20, default="A")
@@ -39,6 +43,17 @@ class Strategy(models.Model):
     prices = models.CharField(max_length=20, blank=True, help_text="Overrides the accounts' price source.")
     accounts = models.ManyToManyField(Account, blank=True, related_name="strategies")
     endpoints = models.ManyToManyField("relay.Endpoint", blank=True, related_name="strategies")
+    endpoint_groups = models.ManyToManyField("relay.EndpointGroup", blank=True, related_name="strategies")
+    heal = models.CharField(
+        max_length=5, choices=Heal.choices, default=Heal.ALERT,
+        help_text="What a heartbeat does where the position differs from the one it tells (I13).",
+    )  # fmt: skip
+    expect_every = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Seconds; silent for longer is critical."
+    )
+    alert_expires_on = models.DateField(
+        null=True, blank=True, help_text="When the TradingView alert ends; warned of 7 days before."
+    )
     retired_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

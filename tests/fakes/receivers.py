@@ -121,7 +121,7 @@ class Server:
         assert server is not None
         for connection in server.connections:
             if connection.transport is not None:
-                # Closed politely, a connection waits until its peer has read what is buffered: for ever, if it has gone.
+                # Closed politely, it waits until its peer has read what is buffered: for ever, if that has gone.
                 connection.transport.abort()
         await self._runner.cleanup()
         await self._cancel_rest()
