@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -78,7 +79,7 @@ _NAMES = tuple(item.name for item in dataclasses.fields(Alert))
 _DECIMALS = {item.name for item in dataclasses.fields(Alert) if "Decimal" in str(item.type)}
 
 
-def store(
+def new(
     *,
     source: Source | None,
     alert: Alert,
@@ -90,12 +91,12 @@ def store(
     received_at: datetime,
     public_id: str | None = None,
 ) -> Signal:
-    """Inserts the signal (RECEIVED) in the caller's transaction and wakes who works on it at the commit.
+    """A signal (RECEIVED) for `store`.
 
     `raw` is the body as sent, JSON-ready and without its credential; `routes` are slugs of strategies; `size` is
     in bytes; `public_id` is given where another row of the transaction names the signal before it is there.
     """
-    signal = Signal(
+    return Signal(
         public_id=public_id or uuid7(),
         source=source,
         request_id=request_id,
@@ -109,6 +110,10 @@ def store(
         address=address,
         size=size,
     )
-    rows.insert(signal)
-    wake.notify()
-    return signal
+
+
+def store(signals: Sequence[Signal]) -> None:
+    """Inserts them, in their order, in the caller's transaction, and wakes who works on them at the commit."""
+    if signals:
+        rows.insert_all(signals)
+        wake.notify()

@@ -7,13 +7,20 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradeops.settings")
 
-application = get_wsgi_application()
+django = get_wsgi_application()
+
+from tradeops.front import Front  # noqa: E402  (after the settings)
+
+application = Front(django)
 
 if multiprocessing.current_process().name == "granian-worker":
     import signal
 
-    from tradeops.core import heartbeat
+    from signals.intake import writer
+    from tradeops.core import configuration, heartbeat
     from tradeops.supervisor import leash
 
     leash.die_with_parent(os.getppid(), signal.SIGTERM)  # the requests in hand are answered first
+    configuration.keep()
+    writer.start()
     heartbeat.start_thread("web")

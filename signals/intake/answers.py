@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from tradeops.core.errors import Forbidden, InvalidPayload, NotAuthenticated, Throttled, TradeOpsError
 
-from .services import Outcome
+from .entry import Outcome
 
 SILENT = (NotAuthenticated, Forbidden)  # say nothing more than their status
 

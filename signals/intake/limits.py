@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 
 from tradeops.core import limits
-from tradeops.core.errors import Throttled, Unavailable
+from tradeops.core.errors import Throttled, TradeOpsError, Unavailable
 from tradeops.core.network import Address
 
 from .arrival import Arrival
+from .entry import Entry
 from .sources import Directory, Sender
 
 FAILURES_PER_MINUTE = 10
@@ -32,21 +34,34 @@ def charge_failure(*, arrival: Arrival, directory: Directory) -> None:
         raise Throttled("too many failed attempts from your address", code="too_many_failures", retry_after=wait)
 
 
-def charge_source(*, arrival: Arrival, sender: Sender, directory: Directory) -> None:
-    """Counts a request of an authenticated source. Over its limit: Throttled, or for TradingView, which sends a
-    message again after a 503 and never after a 429, Unavailable.
+def charge_sources(entries: Sequence[Entry], *, directory: Directory) -> list[Entry]:
+    """Counts the entries for their sources, one touch of the store for each source; returns those within the limit.
+
+    The others get their error: Throttled, or for TradingView, which sends a message again after a 503 and never
+    after a 429, Unavailable.
     """
-    allowed = sender.row.rate_limit
-    if not allowed:
-        return
-    over, wait = limits.hit(
-        request=arrival.request, group="intake-source", value=str(sender.row.pk), per_minute=allowed
-    )
-    if not over:
-        return
+    by_sender: dict[int, list[Entry]] = {}
+    for entry in entries:
+        if entry.sender.row.rate_limit:
+            by_sender.setdefault(entry.sender.row.pk, []).append(entry)
+    for group in by_sender.values():
+        sender = group[0].sender
+        within, wait = limits.hit_many(
+            request=group[0].arrival.request,
+            group="intake-source",
+            value=str(sender.row.pk),
+            per_minute=sender.row.rate_limit,
+            times=len(group),
+        )
+        for entry in group[within:]:
+            entry.error = _over(entry.arrival, sender, directory, wait=wait)
+    return [entry for entry in entries if entry.error is None]
+
+
+def _over(arrival: Arrival, sender: Sender, directory: Directory, *, wait: int) -> TradeOpsError:
     if sender.tradingview or directory.is_tradingview(arrival.address):
-        raise Unavailable("the source is over its limit", code="rate_limited")
-    raise Throttled(f"more than {allowed} messages within a minute", retry_after=wait)
+        return Unavailable("the source is over its limit", code="rate_limited")
+    return Throttled(f"more than {sender.row.rate_limit} messages within a minute", retry_after=wait)
 
 
 def _neighbourhood(address: Address | None) -> str:

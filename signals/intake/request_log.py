@@ -112,7 +112,7 @@ def _path(arrival: Arrival, slug: str) -> str:
 
 def _from_tradingview(arrival: Arrival) -> bool:
     try:
-        return directory().is_tradingview(arrival.address)
+        return directory.kept().is_tradingview(arrival.address)
     except DatabaseError:
         return False
 

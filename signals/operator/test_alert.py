@@ -59,7 +59,7 @@ def send(
         )
     raw = {**alert.to_json(), "sent_by": by}
     with transaction.atomic():
-        signal = receive.store(
+        signal = receive.new(
             source=source,
             alert=alert,
             raw=raw,
@@ -69,5 +69,6 @@ def send(
             size=len(json.dumps(raw)),
             received_at=now,
         )
+        receive.store([signal])
     logger.info("test alert stored", signal=signal.public_id, strategy=strategy.slug, by=by)
     return signal

@@ -5,14 +5,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from django.db import Error as DatabaseError
+from django.db import connection
 from django.db.models import F
 
+from . import logs
 from .models import ConfigurationVersion
+
+logger = logs.get(__name__)
 
 T = TypeVar("T")
 CHECK_SECONDS = 0.5
+KEEP_SECONDS = 0.3
 
 _lock = threading.Lock()
 _seen = -1
@@ -58,6 +64,7 @@ class Cached(Generic[T]):
         self._load = load
         self._version: tuple[int, int] | None = None
         self._value: T | None = None
+        _all.append(self)
 
     def __call__(self) -> T:
         present = (_forgotten, version())
@@ -65,3 +72,43 @@ class Cached(Generic[T]):
             # The version is taken before the rows are read: a change in between makes one more load, not a stale cache.
             self._value, self._version = self._load(), present
         return self._value  # type: ignore[return-value]
+
+    def kept(self) -> T:
+        """As the keeper left it, without a look at the database; where no keeper runs, the same as a call."""
+        return self() if _keeper is None or self._version is None else self._value  # type: ignore[return-value]
+
+    def refresh(self) -> None:
+        """Loads again what is out of date, if it was ever asked for."""
+        if self._version is not None:
+            self()
+
+
+_all: list[Cached[Any]] = []
+_keeper: threading.Thread | None = None
+
+
+def keep() -> None:
+    """Starts the keeper: a thread that refreshes every cache in use, so that `kept` never waits for the database.
+
+    For web processes, whose many threads should neither wait nor have a connection each.
+    """
+    global _keeper
+    _keeper = threading.Thread(target=_keep, name="configuration-keeper", daemon=True)
+    _keeper.start()
+
+
+def _keep() -> None:
+    answers = True
+    while True:
+        try:
+            for cached in _all:
+                cached.refresh()
+            answers = True
+        except DatabaseError as error:
+            if answers:
+                logger.warning("the configuration is as it was: the database does not answer", error=str(error))
+            answers = False
+            connection.close()
+        except Exception:
+            logger.exception("the configuration could not be read; it is as it was")
+        time.sleep(KEEP_SECONDS)

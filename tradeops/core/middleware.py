@@ -42,10 +42,11 @@ class ShortPath:
         self._short = RequestIdMiddleware(self._view)
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        path = request.path_info
-        if path.startswith(self.ROOT) and path[len(self.ROOT) :][:1] in ("", "/"):
-            return self._short(request)
-        return self._long(request)
+        return self._short(request) if self.is_for(request.path_info) else self._long(request)
+
+    @classmethod
+    def is_for(cls, path: str) -> bool:
+        return path.startswith(cls.ROOT) and path[len(cls.ROOT) :][:1] in ("", "/")
 
     def _view(self, request: HttpRequest) -> HttpResponse:
         request_id: str = request.request_id  # type: ignore[attr-defined]

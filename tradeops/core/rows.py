@@ -6,8 +6,9 @@ inside a transaction on SQLite, holds up every other writer. Only for models wit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from django.db import connection, models
@@ -45,10 +46,8 @@ def insert_new(instances: Sequence[models.Model]) -> None:
 
 def _many(instances: Sequence[models.Model]) -> tuple[str, list[Any], str]:
     """The statement up to its values, the values, and what asks for the keys."""
-    head, marks, returning, fields = _insert(type(instances[0]))
-    values = [
-        field.get_db_prep_save(field.pre_save(instance, True), connection) for instance in instances for field in fields
-    ]
+    head, marks, returning, readers = _insert(type(instances[0]), connection.vendor)
+    values = [read(instance) for instance in instances for read in readers]
     return head + ", ".join([marks] * len(instances)), values, returning
 
 
@@ -60,13 +59,32 @@ def update(instance: models.Model, *names: str) -> None:
         cursor.execute(statement, [*values, instance.pk])
 
 
+_Reader = Callable[[models.Model], Any]
+# What a database takes as it stands on an instance: the type has been checked by whoever made the row.
+_AS_IT_IS = (
+    models.CharField, models.SlugField, models.TextField, models.BooleanField, models.ForeignKey,
+    models.IntegerField, models.BigIntegerField,
+    models.PositiveIntegerField, models.PositiveSmallIntegerField, models.PositiveBigIntegerField,
+)  # fmt: skip
+
+
+def _reader(field: Any) -> _Reader:
+    """How the field's value is read off a new instance, ready for the database; the ORM's own way costs ten times."""
+    attribute = attrgetter(field.attname)
+    if type(field) in _AS_IT_IS:
+        return attribute
+    if type(field) is models.DateTimeField and not (field.auto_now or field.auto_now_add):
+        return lambda instance: connection.ops.adapt_datetimefield_value(attribute(instance))
+    return lambda instance: field.get_db_prep_save(field.pre_save(instance, True), connection)
+
+
 @cache
-def _insert(model: type[models.Model]) -> tuple[str, str, str, tuple[Any, ...]]:
+def _insert(model: type[models.Model], vendor: str) -> tuple[str, str, str, tuple[_Reader, ...]]:
     fields = tuple(field for field in model._meta.local_concrete_fields if not field.primary_key)
     columns = ", ".join(f'"{field.column}"' for field in fields)
     marks = ", ".join(["%s"] * len(fields))
     head = f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES '  # noqa: S608
-    return head, f"({marks})", f' RETURNING "{model._meta.pk.column}"', fields
+    return head, f"({marks})", f' RETURNING "{model._meta.pk.column}"', tuple(map(_reader, fields))
 
 
 @cache
