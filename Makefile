@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install run test lint format bench
+.PHONY: help install run test lint format bench bench-intake bench-relay bench-latency faults
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 install: $(VENV)/.installed ## set up .venv
 
@@ -39,8 +40,16 @@ format: $(VENV)/.installed-dev ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-dev ## intake, ack to fill, ack to delivered, against the baseline
-	$(BIN)/python -m benchmarks
+bench: bench-intake bench-relay bench-latency ## all of them, about a quarter of an hour on a quiet machine
+
+bench-intake: $(VENV)/.installed-dev ## intake: baseline, Cloudflare Worker and ours from one run (BENCH_ARGS=--quick)
+	$(BIN)/python -m benchmarks intake $(BENCH_ARGS)
+
+bench-relay: $(VENV)/.installed-dev ## relay: Cloudflare Worker and ours from one run (BENCH_ARGS=--quick)
+	$(BIN)/python -m benchmarks relay $(BENCH_ARGS)
+
+bench-latency: $(VENV)/.installed-dev ## alert to fill and to receiver with accounts, on the whole portal
+	$(BIN)/python -m benchmarks latency $(BENCH_ARGS)
 
 $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo "TradeOps needs Python 3.11 or newer; found: $$(python3 --version 2>&1)." >&2; \

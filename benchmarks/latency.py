@@ -14,12 +14,14 @@ from string import Template
 from typing import Any
 
 from benchmarks import databases
+from benchmarks.figures import percentile
 from benchmarks.processes import MANAGE, PYTHON, ROOT, Failed, Processes, environment, free_ports, get
 
 RATE = 20
 WARM_SECONDS = 3
 ACCOUNTS = RECEIVERS = 2
 SETTLE_SECONDS = 20
+MARKS = {"fill": 80.0, "delivered": 80.0}
 # Two symbols in turn, each bought and closed in turn: every alert makes one order on each account.
 ALERTS = [
     {"symbol": symbol, "action": action, "price": price, "comment": "{n}"}
@@ -67,17 +69,22 @@ def measure(folder: Path, *, seconds: float, say: Callable[[str], None]) -> Resu
             "kind": "open",
             "port": web,
             "path": "/webhook/tradingview",
-            "headers": {},
             "bodies": [json.dumps({"token": token, **alert}) for alert in ALERTS],
             "connections": 16,
             "rate": RATE,
         }
-        processes.load({**job, "seconds": WARM_SECONDS})
+        _accepted(processes.load({**job, "seconds": WARM_SECONDS}))
         say(f"latency: {RATE} signals/s for {seconds:.0f} s on the whole portal")
-        sent = processes.load({**job, "seconds": seconds})["sent"]
+        sent = _accepted(processes.load({**job, "pairs": True, "seconds": seconds}))
         arrivals = _arrivals(receivers, {one["signal"] for one in sent})
         stored = _stored(processes, env, sent)
     return _result(sent, stored, arrivals)
+
+
+def _accepted(result: dict[str, Any]) -> list[dict[str, Any]]:
+    if set(result["answers"]) != {201} or result["broken"] or result["unanswered"]:
+        raise Failed(f"not every message was accepted: answers by status {result['answers']}")
+    return list(result.get("sent", ()))
 
 
 def _set_up(processes: Processes, folder: Path, env: dict[str, str], receivers: list[int]) -> None:
@@ -130,3 +137,21 @@ def _result(sent: list[dict[str, Any]], stored: dict[str, Any], arrivals: dict[s
         stored_delivery=since("delivered_at"),
         received=[(at - one["acked_at"]) * 1000 for one in sent for at in arrivals[one["signal"]]],
     )
+
+
+def lines(result: Result) -> list[str]:
+    rows = {
+        "sent → acknowledged": result.acknowledged,
+        f"received → filled (mark: p50 ≤ {MARKS['fill']:.0f})": result.stored_fill,
+        f"received → delivered (mark: p50 ≤ {MARKS['delivered']:.0f})": result.stored_delivery,
+        "acknowledged → at the receiver, by its clock": result.received,
+    }
+    found = [
+        f"| whole portal, {RATE} signals/s, {result.signals} signals, 2 accounts, 2 receivers (ms) "
+        "| p50 | p95 | p99 | samples |",
+        "|---|---|---|---|---|",
+    ]
+    for name, values in rows.items():
+        figures = " | ".join(f"{percentile(values, p):.0f}" for p in (50, 95, 99))
+        found.append(f"| {name} | {figures} | {len(values)} |")
+    return [*found, "", "*received* is the stored arrival, before the acknowledgement; *filled* is when it was booked."]

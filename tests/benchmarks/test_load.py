@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import math
+import secrets
+import threading
 
 import pytest
 
-from benchmarks import load, report
+from benchmarks import connections, load, report
 from benchmarks.figures import median, percentile
 
 
@@ -32,59 +35,135 @@ def test_percentiles_are_by_nearest_rank():
     ],
 )
 def test_an_answer_counts_only_when_it_is_all_there(head, rest, body):
-    assert load.complete(b"http/1.1 201 created\r\n" + head, rest) == body
+    assert connections.complete(b"http/1.1 201 created\r\n" + head, rest) == body
 
 
 class Server:
-    """Answers 201 and keeps what it was sent."""
+    """Answers by `answer`, 201 as it stands, and keeps what it was sent."""
 
     def __init__(self) -> None:
-        self.bodies: list[dict[str, str]] = []
-        self.open = 0
+        self.heads: list[bytes] = []
+        self.bodies: list[bytes] = []
+        self.port = 0
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.open += 1
+    def answer(self, number: int) -> bytes | None:
+        """To the message of that number from 1; None hangs up."""
+        body = json.dumps({"signal_id": str(number)}).encode()
+        return b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
                 length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-                self.bodies.append(json.loads(await reader.readexactly(length)))
-                answer = json.dumps({"signal_id": self.bodies[-1]["n"]}).encode()
-                writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n%s" % (len(answer), answer))
-        except asyncio.IncompleteReadError:
-            writer.close()
-            await writer.wait_closed()
-            self.open -= 1
+                self.heads.append(head)
+                self.bodies.append(await reader.readexactly(length))
+                answer = self.answer(len(self.bodies))
+                if answer is None:
+                    break
+                writer.write(answer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.transport.close()
+
+    def __enter__(self):
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        starting = asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result(10)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    def __exit__(self, *_):
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    async def _stop(self):
+        self._server.close()
+        rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        await asyncio.sleep(0.01)  # what was closed is gone in the next rounds of the loop
 
 
-def run(job, kind) -> tuple[dict, list[dict[str, str]]]:
-    async def main():
-        server = Server()
-        async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listening:
-            port = listening.sockets[0].getsockname()[1]
-            common = {"port": port, "path": "/", "headers": {}, "bodies": ['{"n": "a{n}"}', '{"n": "b{n}"}']}
-            result = await kind({**common, **job})
-            while server.open:
-                await asyncio.sleep(0.01)
-            return result, server.bodies
+class HangsUp(Server):
+    """On its third message."""
 
-    return asyncio.run(main())
+    def answer(self, number):
+        return None if number == 3 else super().answer(number)
+
+
+class Busy(Server):
+    """Says 503 to every second message, and then closes the connection."""
+
+    def answer(self, number):
+        if number % 2:
+            return super().answer(number)
+        return b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+def run(kind, server=None, **job):
+    with server or Server() as running:
+        common = {"port": running.port, "path": "/x", "bodies": ['{"n": "a{n}"}', '{"n": "b{n}"}']}
+        return kind({**common, **job}), running
 
 
 def test_the_closed_loop_counts_every_answer_and_sends_nothing_twice():
-    result, bodies = run({"connections": 4, "warm_seconds": 0.1, "seconds": 0.3}, load.closed)
-    assert result["answers"] == {201: len(bodies)}
-    assert result["total"] == len(bodies) == len({body["n"] for body in bodies})
-    assert 0 < result["rate"] * 0.3 < len(bodies)  # the warm-up is not in the rate
-    assert 0 < result["p50"] <= result["p95"] <= result["p99"]
+    result, server = run(load.closed, connections=4, warm_seconds=0.1, seconds=0.3)
+    assert result["answers"] == {201: len(server.bodies)}
+    assert (result["broken"], result["unanswered"], result["late"]) == (0, 0, 0)
+    assert len(server.bodies) == len(set(server.bodies)) > 4
+    assert 0 < result["rate"] * result["seconds"] < len(server.bodies)  # the warm-up is not in the rate
+    assert 0 < result["p50"] <= result["p95"] <= result["p99"] <= result["max"]
+    assert result["cpu_seconds"] > 0
+
+
+def test_a_closed_loop_of_a_number_sends_that_number():
+    result, server = run(load.closed, connections=3, count=10)
+    assert result["answers"] == {201: 10}
+    assert len(set(server.bodies)) == 10
+    assert result["sent_first"] < result["answered_last"]
+
+
+def test_a_lost_connection_is_counted_and_its_message_not_sent_again():
+    result, server = run(load.closed, HangsUp(), connections=1, count=5)
+    assert (result["answers"], result["broken"]) == ({201: 4}, 1)
+    assert len(server.bodies) == len(set(server.bodies)) == 5
+
+
+def test_a_connection_that_the_server_closes_after_its_answer_is_replaced():
+    result, _ = run(load.closed, Busy(), connections=1, count=6)
+    assert (result["answers"], result["broken"]) == ({201: 3, 503: 3}, 0)
 
 
 def test_the_open_loop_keeps_its_rate_and_pairs_each_answer_with_its_message():
-    result, bodies = run({"connections": 4, "rate": 50, "seconds": 0.4}, load.open_loop)
+    result, server = run(load.open_loop, connections=4, rate=50, seconds=0.4, pairs=True)
     assert result["answers"] == {201: 20}
-    assert {one["signal"] for one in result["sent"]} == {body["n"] for body in bodies}
+    assert sorted(int(one["signal"]) for one in result["sent"]) == list(range(1, 21))
+    assert len(set(server.bodies)) == 20
     times = sorted(one["sent_at"] for one in result["sent"])
-    assert 0.3 < times[-1] - times[0] < 1.5
+    assert times[-1] - times[0] > 0.3
     assert all(one["acked_at"] >= one["sent_at"] for one in result["sent"])
+
+
+def test_a_message_that_finds_every_connection_busy_has_its_wait_counted():
+    result, server = run(load.open_loop, connections=1, rate=100000, seconds=0.002)
+    assert result["answers"] == {201: 200}
+    assert result["max"] > 10 * result["seconds"] / 200 * 1000  # the last was due at once and sent at the end
+    assert len(server.bodies) == 200
+
+
+def test_messages_are_signed_where_the_job_has_a_key():
+    key = secrets.token_hex(16)
+    _, server = run(load.closed, connections=1, count=2, sign=key)
+    for head, body in zip(server.heads, server.bodies, strict=True):
+        expected = hmac.new(key.encode(), body, "sha256").hexdigest()
+        assert f"X-Webhook-Signature: {expected}\r\n".encode() in head
 
 
 def test_a_page_keeps_its_words_and_gets_the_new_table(tmp_path):

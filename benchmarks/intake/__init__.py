@@ -1,0 +1,1 @@
+"""Intake: from a post to a committed, acknowledged signal."""
