@@ -13,10 +13,10 @@ from relay.delivery import supersede
 from relay.delivery.address import check_url
 from relay.models import Delivery, Endpoint, Message
 from tradeops.core import configuration, events, signing, wake
-from tradeops.core.errors import Conflict
+from tradeops.core.errors import ConfigurationError, Conflict
 from tradeops.core.events import Event
 
-__all__ = ["Target", "check_url", "relay", "replay", "set_secret"]
+__all__ = ["Target", "check_url", "relay", "replay", "set_report_secret", "set_secret"]
 
 # A forced replay has the time that the original had, but never so little that it could not be retried.
 FORCED_REPLAY_AT_LEAST = timedelta(seconds=60)
@@ -78,6 +78,22 @@ def set_secret(*, endpoint: Endpoint, secret: str) -> None:
     if endpoint.pk is not None:
         with transaction.atomic():
             endpoint.save(update_fields=["secret"])
+            configuration.changed()
+
+
+def set_report_secret(*, endpoint: Endpoint, secret: str) -> None:
+    """Sets what the bridge of `endpoint` signs its reports with (L5), as `set_secret` does.
+
+    It is never the secret of messages: who may tell us what was filled is not who may be told what to trade.
+    """
+    signing.check_strength(secret)
+    signing.key_bytes(secret)
+    if secret == endpoint.secret:
+        raise ConfigurationError("the report secret must not be the one that messages are signed with")
+    endpoint.report_secret = secret
+    if endpoint.pk is not None:
+        with transaction.atomic():
+            endpoint.save(update_fields=["report_secret"])
             configuration.changed()
 
 

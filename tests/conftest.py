@@ -21,13 +21,11 @@ def _fresh_process_caches():
     """Caches that outlive a test's transaction in this process start empty."""
     from django.core.cache import caches
 
-    from tradeops.core import configuration, sealed
+    from tradeops.core import configuration
 
-    sealed.value.cache_clear()
     configuration.forget()
     caches["limits"].clear()
     yield
-    sealed.value.cache_clear()
     configuration.forget()
 
 

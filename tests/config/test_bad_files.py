@@ -49,8 +49,8 @@ upstreams: [{{slug: backend}}]
         "'fixed_quantity'? (there are: fixed_quantity, message, quote_amount)",
         "portal.yaml:15: strategies[trend].accounts: there is no account 'good'",
         "portal.yaml:16: sources: given twice; the first is on line 2",
-        "portal.yaml:18: markets: there is no section 'markets' (there are: accounts, channels, endpoints, "
-        "private_networks, risk, sources, strategies)",
+        "portal.yaml:18: markets: there is no section 'markets' (there are: accounts, address_lists, channels, "
+        "endpoint_groups, endpoints, private_networks, risk, sources, strategies)",
         "portal.yaml:19: upstreams: is not available in this version; leave the section out",
     ]
     assert Source.objects.count() == Strategy.objects.count() == PrivateNetwork.objects.count() == 0
@@ -72,8 +72,8 @@ upstreams: [{{slug: backend}}]
         ("sources: [{slug: a, state: gone, auth: hmac, secret: S}]",
          "sources[a].state: there is no state 'gone' (there are: absent, present)"),
         # sources
-        ("sources: [{slug: a, auth: standard, secret: S}]",
-         "sources[a].auth: there is no kind of authentication 'standard' (there are: hmac, token)"),
+        ("sources: [{slug: a, auth: basic, secret: S}]",
+         "sources[a].auth: there is no kind of authentication 'basic' (there are: hmac, standard, token)"),
         ("sources: [{slug: a, auth: hmac, secret: [S]}]",
          "sources[a].secret: must be a secret: {env: NAME} or {file: PATH}, not a list"),
         ("sources: [{slug: a, auth: hmac, secret: {env: TRADEOPS_NO_SUCH_NAME}}]",

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from django.db import transaction
+from django.db.models import Q
 
-from relay.models import PrivateNetwork
+from relay.models import GroupMember, PrivateNetwork
 from signals.models import Strategy
 from tradeops.core import configuration, sealed
 
@@ -20,7 +21,9 @@ from .report import Report
 from .schema import At, Faults, entries, kind_of, one_of
 from .section import Run, Section
 from .sections.accounts import Accounts
+from .sections.address_lists import AddressLists
 from .sections.channels import Channels
+from .sections.endpoint_groups import EndpointGroups
 from .sections.endpoints import Endpoints
 from .sections.networks import PrivateNetworks
 from .sections.risk import Risk
@@ -41,8 +44,12 @@ class Part(Protocol):
 
 
 # Read and written in this order: what is referred to comes first.
-PARTS: tuple[type[Part], ...] = (PrivateNetworks, Sources, Accounts, Endpoints, Strategies, Risk, Channels)
+PARTS: tuple[type[Part], ...] = (
+    PrivateNetworks, AddressLists, Sources, Accounts, Endpoints, EndpointGroups, Strategies, Risk, Channels,
+)  # fmt: skip
 NOT_YET = ("upstreams", "analysis")
+_LOST = Q(group__retired_at=None, group__active=True, endpoint__retired_at__isnull=False)
+REFERS_TO = ("sources", "accounts", "endpoints", "endpoint_groups")
 
 
 def apply_file(path: Path, *, dry_run: bool, now: datetime) -> Report:
@@ -120,21 +127,27 @@ def _sections(root: Mapping, faults: Faults) -> dict[str, Node]:
 
 
 def _check_running_strategies(sections: list[Section]) -> None:
-    """A strategy that is not off refers to nothing retired, whichever of the two the file has changed."""
+    """What runs refers to nothing retired, whichever of the two the file has changed."""
     items = {(section.name, item.slug): item for section in sections for item in section.items}
     running = Strategy.objects.filter(retired_at=None).exclude(mode=Strategy.Mode.OFF)
-    for strategy in running.prefetch_related("sources", "accounts", "endpoints"):
-        for name in ("sources", "accounts", "endpoints"):
+    for strategy in running.prefetch_related(*REFERS_TO):
+        for name in REFERS_TO:
             for row in getattr(strategy, name).all():
-                if row.retired_at is None:
-                    continue
                 item = items.get((name, row.slug)) or items.get(("strategies", strategy.slug))
-                if item is not None:
+                if row.retired_at is not None and item is not None:
                     item.at.note(
                         item.node.line,
                         f"{row.slug!r} would be retired while strategy {strategy.slug!r} ({strategy.mode}) still uses "
                         f"it; take it out of that strategy's `{name}`, or switch the strategy off",
                     )
+    for member in GroupMember.objects.filter(_LOST).select_related("group", "endpoint").defer("endpoint__secret"):
+        item = items.get(("endpoints", member.endpoint.slug)) or items.get(("endpoint_groups", member.group.slug))
+        if item is not None:
+            item.at.note(
+                item.node.line,
+                f"{member.endpoint.slug!r} would be retired while endpoint group {member.group.slug!r} still has it; "
+                "take it out of that group's `members`",
+            )
 
 
 def _refuse_faults(run: Run) -> None:

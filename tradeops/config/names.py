@@ -6,14 +6,26 @@ from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 
 from accounts.models import Account
-from relay.models import Endpoint
+from relay.models import Endpoint, EndpointGroup
 from signals.models import Source, Strategy
 
 from .reader import Mapping, Node, Scalar, Sequence
 from .schema import At, one_of, scalar
 
-MODELS = {"sources": Source, "accounts": Account, "endpoints": Endpoint, "strategies": Strategy}
-NOUNS = {"sources": "source", "accounts": "account", "endpoints": "endpoint", "strategies": "strategy"}
+MODELS = {
+    "sources": Source,
+    "accounts": Account,
+    "endpoints": Endpoint,
+    "endpoint_groups": EndpointGroup,
+    "strategies": Strategy,
+}
+NOUNS = {
+    "sources": "source",
+    "accounts": "account",
+    "endpoints": "endpoint",
+    "endpoint_groups": "endpoint group",
+    "strategies": "strategy",
+}
 
 
 @dataclass
@@ -52,17 +64,24 @@ def _items(node: Node) -> list[tuple[str, bool]]:
 
 @dataclass(frozen=True)
 class Reference:
-    """The slug of an item of another section, in this file or stored, and not retired."""
+    """The slug of an item of another section, in this file or stored, and not retired.
 
-    section: str
+    `sections` share one namespace of slugs: what a strategy sends to is an endpoint or a group of them.
+    """
+
     names: Names
+    sections: tuple[str, ...]
 
     def read(self, node: Node, at: At) -> str:
-        noun = NOUNS[self.section]
-        slug = scalar(node, at, wanted=f"the slug of a {noun}").text
-        known = self.names.live(self.section)
+        noun = " or ".join(NOUNS[section] for section in self.sections)
+        slug = scalar(node, at, wanted=f"the slug of {'an' if noun[0] in 'aeiou' else 'a'} {noun}").text
+        known = {name: live for section in self.sections for name, live in self.names.live(section).items()}
         if slug not in known:
             at.fail(node, one_of(slug, [name for name, live in known.items() if live], noun=noun))
         if not known[slug]:
-            at.fail(node, f"the {noun} {slug!r} is retired; give it in `{self.section}` again, or leave it out here")
+            section = next(section for section in self.sections if slug in self.names.live(section))
+            at.fail(
+                node,
+                f"the {NOUNS[section]} {slug!r} is retired; give it in `{section}` again, or leave it out here",
+            )
         return slug

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal as Number
 from typing import Any, NoReturn, Protocol
 
@@ -186,6 +187,17 @@ class Flag:
         if given.tag != "bool":
             at.fail(node, f"must be true or false, not {given.text[:60]!r}" + _quoted(given, "bool"))
         return bool(plain(given, at))
+
+
+@dataclass(frozen=True)
+class Day:
+    def read(self, node: Node, at: At) -> date:
+        text = scalar(node, at, wanted="a day such as 2026-12-31").text
+        written = re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is not None
+        try:
+            return date.fromisoformat(text if written else "")
+        except ValueError:
+            at.fail(node, f"must be a day such as 2026-12-31, not {text[:60]!r}")
 
 
 @dataclass(frozen=True)

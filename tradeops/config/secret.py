@@ -1,4 +1,8 @@
-"""Secrets in a configuration file: by preference named, `{env: NAME}` or `{file: PATH}`, and never shown."""
+"""Secrets in a configuration file: by preference named, `{env: NAME}` or `{file: PATH}`, and never shown.
+
+An export also has `{encrypted: …}`, which the same key ring opens, and `{stored: true}` for an optional secret that was
+left out: it keeps what is stored and is refused where nothing is, so that no bridge loses its voice unnoticed.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,31 @@ from django.conf import settings
 from tradeops.core import signing
 from tradeops.core.errors import ConfigurationError
 
+from . import encrypted
 from .reader import Mapping, Node
-from .schema import At, Record, Text, scalar
+from .schema import At, Flag, Record, Text, scalar
 
 
 @dataclass(frozen=True)
 class SecretValue:
+    """`pepper` is set for a token that is known only by its digest under it: then `text` is that digest."""
+
     text: str = field(repr=False)
+    pepper: str = field(default="", repr=False)
+
+    def to_json(self) -> dict[str, str]:
+        return {"digest": self.text, "pepper": self.pepper} if self.pepper else {"secret": self.text}
+
+    @classmethod
+    def from_json(cls, opened: dict[str, str]) -> SecretValue:
+        return cls(opened["secret"]) if "secret" in opened else cls(opened["digest"], opened["pepper"])
+
+
+class Stored:
+    """`{stored: true}`: whatever the row has."""
+
+
+STORED = Stored()
 
 
 @dataclass(frozen=True)
@@ -26,8 +48,11 @@ class Secret:
 
     folder: Path
 
-    def read(self, node: Node, at: At) -> SecretValue:
+    def read(self, node: Node, at: At) -> SecretValue | Stored:
         if isinstance(node, Mapping):
+            keys = {key.text for key, _ in node.entries}
+            if keys & {"encrypted", "stored"}:
+                return self._exported(node, at)
             text = self._named(node, at)
         else:
             text = scalar(node, at, wanted="a secret: {env: NAME} or {file: PATH}").text
@@ -38,6 +63,19 @@ class Secret:
         except ConfigurationError as error:
             at.fail(node, str(error))
         return SecretValue(text)
+
+    def _exported(self, node: Mapping, at: At) -> SecretValue | Stored:
+        given = Record({"encrypted": Text(8192, wanted="an encrypted value"), "stored": Flag()}).read(node, at)
+        if len(given) != 1 or given.get("stored") is False:
+            at.fail(node, "give one of {encrypted: …} and {stored: true}, as export_config writes them")
+        if "stored" in given:
+            return STORED
+        try:
+            return SecretValue.from_json(encrypted.open_(given["encrypted"], place=at.path))
+        except ConfigurationError as error:
+            at.fail(node, str(error))
+        except KeyError:
+            at.fail(node, "the encrypted value is of a newer version")
 
     def _named(self, node: Mapping, at: At) -> str:
         places = Record({"env": Text(wanted="a variable's name"), "file": Text(4096, wanted="a path")}).read(node, at)

@@ -17,7 +17,7 @@ from .names import Names
 from .reader import Mapping, Node, Scalar, Sequence
 from .report import HIDDEN, Action, Change, differences
 from .schema import At, Choice, Faults, Text, Type, Unavailable, Unreadable, kind_of, read_fields
-from .secret import SecretValue
+from .secret import STORED, SecretValue
 
 M = TypeVar("M", bound=models.Model)
 
@@ -32,11 +32,15 @@ class Field:
     type: Type
     attribute: str = ""
     required: bool = False  # to create the item; later, absent means unchanged
-    relation: bool = False  # many-to-many, by slug
+    relation: bool = False  # to other rows, by slug
 
     @property
     def stored(self) -> bool:
         return not isinstance(self.type, Unavailable)
+
+    @property
+    def ordered(self) -> bool:
+        return getattr(self.type, "ordered", False)
 
 
 @dataclass
@@ -48,6 +52,7 @@ class Run:
     names: Names
     faults: Faults
     networks: list[Network]  # the private ones that will be allowed
+    address_lists: list[str] = field(default_factory=list)  # those that the file itself gives
     changes: list[Change] = field(default_factory=list)
 
 
@@ -88,11 +93,25 @@ class Section(Generic[M]):
     def check_retire(self, row: M) -> None:
         """Raises ConfigurationError while the item is still needed."""
 
-    def same_secret(self, row: M, secret: str, values: dict[str, Any]) -> bool:
+    def has_secret(self, row: M, name: str) -> bool:
+        """Whether the row has the secret of that field."""
         raise NotImplementedError
 
-    def set_secret(self, row: M, secret: str) -> None:
+    def same_secret(self, row: M, name: str, secret: SecretValue, values: dict[str, Any]) -> bool:
+        """Whether what the row has is `secret`; constant-time. `values` are the fields given with it."""
         raise NotImplementedError
+
+    def set_secret(self, row: M, name: str, secret: SecretValue) -> None:
+        """Puts it on the row, unsaved. Raises ConfigurationError."""
+        raise NotImplementedError
+
+    def stored_secret(self, row: M, name: str) -> SecretValue:
+        """For the export; asked only where `has_secret`."""
+        raise NotImplementedError
+
+    def clashes(self, slug: str) -> str:
+        """Why a new item may not be called so; empty when it may."""
+        return f"{slug!r} is a path of the portal itself; choose another" if slug in self.reserved else ""
 
     # Reading ----------------------------------------------------------------------------------------------------
 
@@ -127,12 +146,13 @@ class Section(Generic[M]):
         if label in first:
             here.field("slug").fail(slug, f"used twice in this section; the first is on line {first[label]}")
         first[label] = slug.line
-        if label in self.reserved:
-            here.field("slug").fail(slug, f"{label!r} is a path of the portal itself; choose another")
+        if clash := self.clashes(label):
+            here.field("slug").fail(slug, clash)
         if "slug" not in values:
             raise Unreadable
         item = Item(label, node, here, frozenset(keys), values, values.get("state") == "absent")
         self._require(item)
+        self._check_stored(item)
         if failed:
             raise Unreadable
         return item
@@ -143,6 +163,14 @@ class Section(Generic[M]):
         for name, declared in self.fields.items():
             if declared.required and name not in item.given:
                 item.at.field(name).note(item.node.line, f"is required for a new {self.noun}")
+
+    def _check_stored(self, item: Item) -> None:
+        """`{stored: true}` is as good as leaving the field out where there is a secret, and a fault where not."""
+        row = self.stored.get(item.slug)
+        for name in [name for name, value in item.values.items() if value is STORED]:
+            del item.values[name]
+            if not item.absent and (row is None or not self.has_secret(row, name)):
+                item.at.field(name).note(item.node.line, "there is no stored secret to keep; give it as {env: NAME}")
 
     # Writing ----------------------------------------------------------------------------------------------------
 
@@ -181,7 +209,7 @@ class Section(Generic[M]):
     def _changed(self, row: M, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         for name, value in values.items():
             if isinstance(value, SecretValue):
-                if not self.same_secret(row, value.text, values):
+                if not self.same_secret(row, name, value, values):
                     yield name, value
             elif self.current(row, name) != value:
                 yield name, value
@@ -195,9 +223,17 @@ class Section(Generic[M]):
 
     def current(self, row: M, name: str) -> Any:
         """The stored value in the form in which the file gives it."""
-        field = self.fields[name]
-        value = getattr(row, field.attribute or name)
-        return sorted(item.slug for item in value.all()) if field.relation else value
+        if self.fields[name].relation:
+            slugs = [item.slug for item in self.related(row, name)]
+            return slugs if self.fields[name].ordered else sorted(slugs)
+        return getattr(row, self.fields[name].attribute or name)
+
+    def related(self, row: M, name: str) -> list[Any]:
+        return list(getattr(row, self.fields[name].attribute or name).all())
+
+    def relate(self, row: M, name: str, slugs: list[str]) -> None:
+        related = getattr(row, self.fields[name].attribute or name)
+        related.set(related.model._default_manager.filter(slug__in=slugs))
 
     def assign(self, row: M, name: str, value: Any) -> None:
         setattr(row, self.fields[name].attribute or name, value)
@@ -214,14 +250,13 @@ class Section(Generic[M]):
         for name in values.keys() - relations:
             if not isinstance(values[name], SecretValue):
                 self.assign(row, name, values[name])
-        for value in values.values():
+        for name, value in values.items():
             if isinstance(value, SecretValue):
-                self.set_secret(row, value.text)
+                self.set_secret(row, name, value)
         self.check(row)
         row.save()
         for name in values.keys() & relations:
-            related = getattr(row, self.fields[name].attribute or name)
-            related.set(related.model._default_manager.filter(slug__in=values[name]))
+            self.relate(row, name, values[name])
 
     def retire(self, row: M) -> None:
         for name, value in {**self.at_rest, "retired_at": self.run.now}.items():

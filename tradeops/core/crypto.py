@@ -37,10 +37,15 @@ def parse_key(text: str) -> bytes:
     return key
 
 
+def key_id(key: bytes) -> str:
+    """What a ciphertext says of the key it was made with."""
+    return hashlib.sha256(key).hexdigest()[:8]
+
+
 @lru_cache(maxsize=4)
 def _ring(keys: tuple[str, ...]) -> dict[str, AESGCM]:
     parsed = [parse_key(key) for key in keys]
-    return {hashlib.sha256(key).hexdigest()[:8]: AESGCM(key) for key in parsed}
+    return {key_id(key): AESGCM(key) for key in parsed}
 
 
 def encrypt(plaintext: str, *, place: str) -> str:

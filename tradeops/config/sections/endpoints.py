@@ -6,11 +6,11 @@ import hmac
 from dataclasses import dataclass
 from typing import Any
 
-from relay import services
+from relay import groups, services
 from relay.models import Endpoint
 from tradeops.config.reader import Node
 from tradeops.config.schema import At, Choice, Flag, Integer, ListOf, MapOf, Text
-from tradeops.config.secret import Secret
+from tradeops.config.secret import Secret, SecretValue
 from tradeops.config.section import Field, Section
 from tradeops.core.errors import ConfigurationError
 from tradeops.core.network import Network
@@ -44,6 +44,7 @@ class Endpoints(Section[Endpoint]):
         return {
             "url": Field(Url(self.run.networks), required=True),
             "secret": Field(Secret(self.run.folder), required=True),
+            "report_secret": Field(Secret(self.run.folder)),
             "timeout_seconds": Field(Integer(1, 60)),
             "tags": Field(ListOf(Text(40, wanted="a tag"))),
             "headers": Field(MapOf(_HEADER_NAME, _HEADER_VALUE)),
@@ -61,8 +62,21 @@ class Endpoints(Section[Endpoint]):
         if name == "active" and value:
             row.disabled_reason = ""  # why it was switched off: answered by switching it on
 
-    def same_secret(self, row: Endpoint, secret: str, values: dict[str, Any]) -> bool:
-        return hmac.compare_digest(row.secret.encode(), secret.encode())
+    def clashes(self, slug: str) -> str:
+        taken = slug in self.run.names.live("endpoint_groups")
+        return groups.clash(slug, noun="an endpoint group") if taken else ""
 
-    def set_secret(self, row: Endpoint, secret: str) -> None:
-        services.set_secret(endpoint=row, secret=secret)
+    def has_secret(self, row: Endpoint, name: str) -> bool:
+        return bool(getattr(row, name))
+
+    def same_secret(self, row: Endpoint, name: str, secret: SecretValue, values: dict[str, Any]) -> bool:
+        return hmac.compare_digest(getattr(row, name).encode(), secret.text.encode())
+
+    def set_secret(self, row: Endpoint, name: str, secret: SecretValue) -> None:
+        if name == "report_secret":
+            services.set_report_secret(endpoint=row, secret=secret.text)
+        else:
+            services.set_secret(endpoint=row, secret=secret.text)
+
+    def stored_secret(self, row: Endpoint, name: str) -> SecretValue:
+        return SecretValue(getattr(row, name))

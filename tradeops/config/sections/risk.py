@@ -51,8 +51,8 @@ class Risk:
         names = self.run.names
         types: dict[str, Type] = {
             "global": Limits(),
-            "strategies": MapOf(Reference("strategies", names), Limits()),
-            "accounts": MapOf(Reference("accounts", names), Limits()),
+            "strategies": MapOf(Reference(names, ("strategies",)), Limits()),
+            "accounts": MapOf(Reference(names, ("accounts",)), Limits()),
         }
         try:
             given = Record(types).read(node, at)

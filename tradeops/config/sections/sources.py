@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from signals.intake import sources
 from signals.models import AddressList, Source
 from tradeops.config.reader import Node
 from tradeops.config.schema import At, Choice, Flag, Integer, ListOf, Text, one_of, scalar
-from tradeops.config.secret import Secret
+from tradeops.config.secret import Secret, SecretValue
 from tradeops.config.section import Field, Section
+from tradeops.config.sections import restore
+from tradeops.core import sealed
 from tradeops.core.errors import ConfigurationError
 
 
+@dataclass(frozen=True)
 class AllowedAddress:
-    """A network, an address, or the name of an address list."""
+    """A network, an address, or the name of an address list, stored or of this file."""
+
+    declared: Iterable[str]
 
     def read(self, node: Node, at: At) -> str:
         text = scalar(node, at, wanted="a network such as 192.0.2.0/24, or the name of an address list").text
@@ -24,7 +31,7 @@ class AllowedAddress:
                 return str(ipaddress.ip_network(text))
             except ValueError as error:
                 at.fail(node, f"not a network: {error}")
-        lists = set(AddressList.objects.values_list("slug", flat=True))
+        lists = {*AddressList.objects.values_list("slug", flat=True), *self.declared}
         if text not in lists:
             at.fail(node, one_of(text, lists, noun="address list"))
         return text
@@ -40,7 +47,7 @@ class Sources(Section[Source]):
         return {
             "auth": Field(Choice(lambda: Source.Auth.values, "kind of authentication"), required=True),
             "secret": Field(Secret(self.run.folder), required=True),
-            "allowed_ips": Field(ListOf(AllowedAddress())),
+            "allowed_ips": Field(ListOf(AllowedAddress(self.run.address_lists))),
             "rate_limit": Field(Integer(0, 1_000_000)),
             "dedup_seconds": Field(Integer(1, 30 * 86400)),
             "default": Field(Flag()),
@@ -48,11 +55,26 @@ class Sources(Section[Source]):
             "active": Field(Flag()),
         }
 
-    def same_secret(self, row: Source, secret: str, values: dict[str, Any]) -> bool:
-        return values.get("auth", row.auth) == row.auth and sources.has_secret(source=row, secret=secret)
+    def has_secret(self, row: Source, name: str) -> bool:
+        return bool(row.token_digest if row.auth == Source.Auth.TOKEN else row.secret)
 
-    def set_secret(self, row: Source, secret: str) -> None:
-        sources.set_secret(source=row, secret=secret)
+    def same_secret(self, row: Source, name: str, secret: SecretValue, values: dict[str, Any]) -> bool:
+        if values.get("auth", row.auth) != row.auth:
+            return False
+        if secret.pepper:
+            return row.token_digest == secret.text and sealed.value(sealed.PEPPER) == secret.pepper
+        return sources.has_secret(source=row, secret=secret.text)
+
+    def set_secret(self, row: Source, name: str, secret: SecretValue) -> None:
+        if secret.pepper:
+            restore.token(row, digest=secret.text, pepper=secret.pepper)
+        else:
+            sources.set_secret(source=row, secret=secret.text)
+
+    def stored_secret(self, row: Source, name: str) -> SecretValue:
+        if row.auth == Source.Auth.TOKEN:
+            return SecretValue(row.token_digest, pepper=sealed.value(sealed.PEPPER))
+        return SecretValue(row.secret)
 
     def check(self, row: Source) -> None:
         if row.default and row.auth == Source.Auth.TOKEN:

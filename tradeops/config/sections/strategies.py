@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
+from relay.models import EndpointGroup
 from signals.models import Strategy
 from signals.strategies import sizing, symbols
 from tradeops.config.names import Reference
@@ -14,6 +15,7 @@ from tradeops.config.schema import (
     Amount,
     At,
     Choice,
+    Day,
     Integer,
     ListOf,
     MapOf,
@@ -78,7 +80,7 @@ class Strategies(Section[Strategy]):
     def declare(self) -> dict[str, Field]:
         names = self.run.names
         return {
-            "sources": Field(ListOf(Reference("sources", names), ordered=False), relation=True),
+            "sources": Field(ListOf(Reference(names, ("sources",)), ordered=False), relation=True),
             "engine": Field(Engine()),
             "mode": Field(Choice(lambda: Strategy.Mode.values, "mode")),
             "symbols": Field(MapOf(Text(60, wanted="a ticker"), Target())),
@@ -90,14 +92,28 @@ class Strategies(Section[Strategy]):
             "pyramiding": Field(Integer(0, 1000)),
             "opposite": Field(Choice(lambda: Strategy.Opposite.values, "way to treat an opposite signal")),
             "prices": Field(Nullable(PriceSource(), "")),
-            "accounts": Field(ListOf(Reference("accounts", names), ordered=False), relation=True),
-            "endpoints": Field(ListOf(Reference("endpoints", names), ordered=False), relation=True),
+            "accounts": Field(ListOf(Reference(names, ("accounts",)), ordered=False), relation=True),
+            "endpoints": Field(
+                ListOf(Reference(names, ("endpoints", "endpoint_groups")), ordered=False), relation=True
+            ),
+            "heal": Field(Choice(lambda: Strategy.Heal.values, "way to heal")),
+            "expect_every": Field(Nullable(Integer(1, _DAYS_30), None)),
+            "alert_expires_on": Field(Nullable(Day(), None)),
         }
 
     def current(self, row: Strategy, name: str) -> Any:
         if name == "sizing":
             return {"mode": row.sizing_mode, "value": row.sizing_value}
         return super().current(row, name)
+
+    def related(self, row: Strategy, name: str) -> list[Any]:
+        found = super().related(row, name)
+        return [*found, *row.endpoint_groups.all()] if name == "endpoints" else found
+
+    def relate(self, row: Strategy, name: str, slugs: list[str]) -> None:
+        super().relate(row, name, slugs)
+        if name == "endpoints":
+            row.endpoint_groups.set(EndpointGroup.objects.filter(slug__in=slugs))
 
     def assign(self, row: Strategy, name: str, value: Any) -> None:
         if name == "sizing":
