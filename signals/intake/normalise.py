@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from signals.receive import Alert
+from signals.strategies.heartbeat import HEARTBEAT  # an action of its own kind (I13)
 from tradeops.core.errors import InvalidPayload
 
 from . import readers, strict_json
 from .readers import Reader
 
 ACTIONS = ("buy", "sell", "close", "exit", "reverse", "cancel", "flat")
-HEARTBEAT = "heartbeat"  # an action of its own kind (I13)
 SIDES = ("long", "short", "flat")
 DIRECTIONS = ("long", "short", "call", "put")
 
@@ -30,7 +30,7 @@ class Field:
 
 FIELDS = (
     Field("symbol", readers.text(60, upper=True), ("ticker", "instrument")),
-    Field("action", readers.choice(*ACTIONS)),
+    Field("action", readers.choice(*ACTIONS, HEARTBEAT)),
     Field("direction", readers.choice(*DIRECTIONS)),
     Field("market_position", readers.choice(*SIDES)),
     Field("market_position_size", readers.not_negative),
@@ -79,8 +79,6 @@ def alert(fields: Mapping[str, Any], *, require: Iterable[str] = ()) -> Alert:
 
 
 def _put(given: dict[str, Any], known: Field, name: str, value: Any) -> None:
-    if known.name == "action" and isinstance(value, str) and value.strip().lower() == HEARTBEAT:
-        raise InvalidPayload("heartbeat is not supported yet; send only buy, sell, close, exit or flat", field=name)
     try:
         found = known.read(value)
     except ValueError as error:
@@ -95,6 +93,8 @@ def _check_whole(given: Mapping[str, Any], extra: Mapping[str, Any], require: It
         raise InvalidPayload("is missing: say what to trade", field="symbol")
     if not given.keys() & {"action", "direction", "market_position"}:
         raise InvalidPayload("is missing: one of action, direction or market_position is needed", field="action")
+    if given.get("action") == HEARTBEAT and "market_position" not in given:
+        raise InvalidPayload("is missing: a heartbeat says long, short or flat", field="market_position")
     for name in require:
         known = BY_NAME.get(name)
         attribute = (known.attribute or known.name) if known else name

@@ -4,16 +4,21 @@ from .decision import Decision
 from .order import Fill, Order, OrderStep
 from .paper import PaperBalance, PaperOrder
 from .position import Position
+from .report import BridgeReport
 from .risk import RiskLimit, RiskScope
 from .signal import DedupKey, RefusedAttempt, Signal
 from .source import AddressList, Source
 from .strategy import Strategy
+from .watch import Difference, ExpiryWarning, Silence, WatchRound
 from .work import WorkItem
 
 __all__ = [
     "AddressList",
+    "BridgeReport",
     "Decision",
     "DedupKey",
+    "Difference",
+    "ExpiryWarning",
     "Fill",
     "Order",
     "OrderStep",
@@ -24,7 +29,9 @@ __all__ = [
     "RiskLimit",
     "RiskScope",
     "Signal",
+    "Silence",
     "Source",
     "Strategy",
+    "WatchRound",
     "WorkItem",
 ]

@@ -19,7 +19,7 @@ from signals.risk import switch
 from tradeops.core import clock, events, rows, wake
 from tradeops.core.events import Event, Level
 
-from . import for_account, for_endpoint, outcome, work
+from . import for_account, for_endpoint, heartbeat, outcome, work
 from .for_account import Desk
 from .gather import Case, gather
 
@@ -34,16 +34,20 @@ def decide(item: WorkItem) -> list[Order]:
         accounts = [look.account.slug for look in case.outlooks]
         switches = switch.lock(strategies=[case.strategy.slug], accounts=accounts)
         held = exposure.read()
+        beats = heartbeat.is_one(case)
+        by_account = heartbeat.decide_for_account if beats else for_account.decide
+        by_endpoint = heartbeat.decide_for_endpoint if beats else for_endpoint.decide
         rulings = [
-            for_account.decide(Desk(case=case, look=look, exposure=held, switches=switches, now=now))
-            for look in case.outlooks
+            by_account(Desk(case=case, look=look, exposure=held, switches=switches, now=now)) for look in case.outlooks
         ]
         decisions = [ruling.decision for ruling in rulings]
-        decisions += [for_endpoint.decide(case, one, switches=switches, now=now) for one in case.endpoints]
+        decisions += [by_endpoint(case, one, switches=switches, now=now) for one in case.endpoints]
         rows.insert_all(decisions)
         made = [order for ruling in rulings for order in ruling.orders]
         orders.store(made)
         _settle_signal(case, decisions, now=now)
+        if beats:
+            heartbeat.tell(case, rulings, now=now)
         _tell(case, decisions, now=now)
         wake.notify()
     return made
@@ -57,11 +61,16 @@ def _settle_signal(case: Case, decisions: list[Decision], *, now: datetime) -> N
     if states:
         decisions = list(Decision.objects.filter(signal=case.signal))
     status = Signal.Status.FAILED if WorkItem.State.FAILED in states else outcome.status_of(decisions)
-    relayed = any(row.endpoint_id and row.outcome == Decision.Outcome.APPROVED for row in decisions)
+    relayed = any(_is_relayed(row) for row in decisions)
     signal = case.signal
     signal.status, signal.decided_at = status, now
     signal.relay = Signal.Relay.PENDING if relayed else signal.relay
     rows.update(signal, "status", "decided_at", "relay")
+
+
+def _is_relayed(decision: Decision) -> bool:
+    approved = decision.outcome == Decision.Outcome.APPROVED
+    return approved and decision.endpoint_id is not None and decision.intent == for_endpoint.RELAY
 
 
 def _states_elsewhere(case: Case) -> set[str]:
@@ -81,6 +90,12 @@ def _tell(case: Case, decisions: list[Decision], *, now: datetime) -> None:
         symbol=case.mapped.symbol if case.mapped else case.alert.symbol,
         request_id=case.signal.request_id,
     )
+    if heartbeat.is_one(case):
+        # What was found out is told once; only a target position that is to be relayed needs its message.
+        approved = [row for row in approved if _is_relayed(row)]
+        event = replace(event, name="heartbeat.relayed", title=f"The heartbeat {name} is relayed: {_counted(approved)}")
+        if not approved:
+            return
     if not approved:
         reason = decisions[0].reason if decisions else "the strategy has neither accounts nor endpoints"
         title = f"{case.strategy.slug} rejected {name}: {reason}"
@@ -95,7 +110,9 @@ def _tell(case: Case, decisions: list[Decision], *, now: datetime) -> None:
         "ticker": case.alert.symbol,
     }
     targets = [
-        relay.Target(endpoint_id=row.endpoint_id, dry_run=row.mode != "live") for row in approved if row.endpoint_id
+        relay.Target(endpoint_id=row.endpoint_id, dry_run=row.mode != "live")
+        for row in approved
+        if row.endpoint_id and _is_relayed(row)
     ]
     relay.relay(
         event=replace(event, body={"data": data, "raw": case.signal.raw}),

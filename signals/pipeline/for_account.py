@@ -118,7 +118,7 @@ def _plan(desk: Desk) -> tuple[Plan, list[Verdict]]:
         return Plan(), [Verdict("sizing", FAIL, None, case.strategy.sizing_mode, str(error))]
     plan = actions.resolve(
         instruction,
-        held=_held(desk),
+        held=held(desk),
         size=size,
         market=desk.look.account.market,
         opposite=case.strategy.opposite,
@@ -155,7 +155,7 @@ def _still_closes(desk: Desk, plan: Plan) -> bool:
     return all(verdict.passed for verdict in alone)
 
 
-def _held(desk: Desk) -> Held:
+def held(desk: Desk) -> Held:
     sides = desk.exposure.held(desk.key)
     quantities = {side: row.quantity for side, row in sides.items()}
     return Held(
@@ -189,13 +189,13 @@ def _proposal(desk: Desk, *, opens: Leg | None, reduces: bool) -> Proposal:
     )
     if opens is None:
         return proposal
-    held = desk.exposure.held(desk.key).get(opens.position_side)
+    present = desk.exposure.held(desk.key).get(opens.position_side)
     return replace(
         proposal,
         side=opens.side,
         quantity=opens.quantity,
         price=_far_side(look.quote, opens.side),
-        position_quantity=held.quantity if held else ZERO,
+        position_quantity=present.quantity if present else ZERO,
     )
 
 

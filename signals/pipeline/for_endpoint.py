@@ -13,6 +13,8 @@ from signals.risk.switch import Switches
 from . import proposals
 from .gather import Case
 
+RELAY = "relay"  # a decision's intent
+
 
 def decide(case: Case, endpoint: Endpoint, *, switches: Switches, now: datetime) -> Decision:
     """Not stored yet; the caller writes the messages of all approved endpoints together."""
@@ -34,7 +36,7 @@ def decide(case: Case, endpoint: Endpoint, *, switches: Switches, now: datetime)
         endpoint=endpoint,
         engine=case.strategy.engine,
         outcome=Decision.Outcome.REJECTED if failed else Decision.Outcome.APPROVED,
-        intent="relay",
+        intent=RELAY,
         mode="live" if _is_live(case) else "dry_run",
         reason=(failed[0].reason if failed else "all rules passed")[:300],
         rules=[verdict.to_json() for verdict in verdicts],

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from signals.models import Decision, Signal, Strategy, WorkItem
 from signals.strategies import symbols
+from signals.strategies.heartbeat import HEARTBEAT
 from tradeops.core import configuration, events, rows
 from tradeops.core.events import Event, Level
 from tradeops.core.models import Cursor
@@ -103,7 +104,8 @@ def _nowhere(signal: Signal, now: datetime) -> None:
         Event(
             name="signal.rejected",
             at=now,
-            level=Level.WARNING,
+            # A heartbeat comes again each minute; the source's own silence is what would be worth a call.
+            level=Level.INFO if signal.action == HEARTBEAT else Level.WARNING,
             title=f"{signal.action} {signal.symbol} went nowhere: {reason}",
             signal=signal.public_id,
             symbol=signal.symbol,

@@ -92,7 +92,7 @@ HOSTILE: dict[str, tuple[bytes, str | None]] = {
     "action a list": (b'{"symbol":"BTCUSDT","action":["buy"]}', "action"),
     "action unknown": (b'{"symbol":"BTCUSDT","action":"hodl"}', "action"),
     "action a placeholder": (b'{"symbol":"BTCUSDT","action":"{{strategy.order.action}}"}', "action"),
-    "heartbeat": (b'{"symbol":"BTCUSDT","action":"heartbeat","market_position":"flat"}', "action"),
+    "a heartbeat without a position": (b'{"symbol":"BTCUSDT","action":"heartbeat"}', "market_position"),
     "direction unknown": (b'{"symbol":"BTCUSDT","direction":"up"}', "direction"),
     "position unknown": (b'{"symbol":"BTCUSDT","market_position":"big"}', "market_position"),
     "price true": (_with(b'"price":true'), "price"),
@@ -118,7 +118,7 @@ HOSTILE: dict[str, tuple[bytes, str | None]] = {
     "two names, two values": (_with(b'"qty":1,"contracts":2'), "contracts"),
     # lines
     "a word": (b"hello", None),
-    "a line with a heartbeat": (b"heartbeat BTCUSDT", "action"),
+    "a line with a heartbeat": (b"heartbeat BTCUSDT", "market_position"),
     "a line without a symbol": (b"buy", "symbol"),
     "a line with too many words": (b"buy BTCUSDT now", None),
     "a line of two alerts": (b"buy BTCUSDT\nsell ETHUSDT", None),
