@@ -43,13 +43,13 @@ format: $(VENV)/.installed-dev ## let ruff rewrite what it can
 bench: bench-intake bench-relay bench-latency ## all of them, about a quarter of an hour on a quiet machine
 
 bench-intake: $(VENV)/.installed-dev ## intake: baseline, Cloudflare Worker and ours from one run (BENCH_ARGS=--quick)
-	$(BIN)/python -m benchmarks intake $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks --only intake $(BENCH_ARGS)
 
 bench-relay: $(VENV)/.installed-dev ## relay: Cloudflare Worker and ours from one run (BENCH_ARGS=--quick)
-	$(BIN)/python -m benchmarks relay $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks --only relay $(BENCH_ARGS)
 
 bench-latency: $(VENV)/.installed-dev ## alert to fill and to receiver with accounts, on the whole portal
-	$(BIN)/python -m benchmarks latency $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks --only latency $(BENCH_ARGS)
 
 $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo "TradeOps needs Python 3.11 or newer; found: $$(python3 --version 2>&1)." >&2; \

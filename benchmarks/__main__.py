@@ -11,9 +11,11 @@ from pathlib import Path
 from benchmarks import latency, report
 from benchmarks.intake import closed
 from benchmarks.processes import ROOT, Failed
+from benchmarks.relay import throughput
 
 PARTS = {
     "intake": "baseline, peer and ours in turn, 32 connections",
+    "relay": "peer and ours in turn, 3 endpoints",
     "latency": "the whole portal with accounts, receivers and notifications",
 }
 
@@ -53,6 +55,9 @@ def _measure(folder: Path, *, quick: bool, parts: list[str]) -> list[str]:
     if "intake" in parts:
         seconds, rounds = (1.5, 2) if quick else (4.0, 6)
         lines += ["", *closed.lines(closed.measure(folder, seconds=seconds, rounds=rounds, say=_say))]
+    if "relay" in parts:
+        signals, rounds = (1000, 1) if quick else (5000, 3)
+        lines += ["", *throughput.lines(throughput.measure(folder, signals=signals, rounds=rounds, say=_say))]
     if "latency" in parts:
         seconds = 5.0 if quick else 20.0
         lines += ["", *latency.lines(latency.measure(folder, seconds=seconds, say=_say))]

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import cpu
+
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 MANAGE = (PYTHON, str(ROOT / "manage.py"))
@@ -66,6 +68,10 @@ class Processes:
 
     def pid(self, name: str) -> int:
         return next(process.pid for one, process in self._running if one == name)
+
+    def cpu(self, name: str) -> float:
+        """Seconds of processor time so far, of everything that it started too."""
+        return cpu.seconds(self.pid(name))
 
     def stop(self, name: str) -> None:
         index = next(i for i, (one, _) in enumerate(self._running) if one == name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cpu, databases
+from benchmarks import databases
 from benchmarks.processes import MANAGE, PYTHON, ROOT, Failed, Processes, environment, free_ports
 from benchmarks.worker import PATH, Worker
 from tradeops.core import env as portal_environment
@@ -48,9 +48,9 @@ class Target:
     def load(self, processes: Processes, **job: Any) -> dict[str, Any]:
         """One run of the generator. The result has `server_cpu`, seconds of this server's processes."""
         given = {"port": self.port, "path": self.path, "bodies": self.bodies, "sign": self.sign, **job}
-        before = cpu.seconds(processes.pid(self.name))
+        before = processes.cpu(self.name)
         result = processes.load(given)
-        result["server_cpu"] = cpu.seconds(processes.pid(self.name)) - before
+        result["server_cpu"] = processes.cpu(self.name) - before
         result["accepted"] = result["answers"].get(self.accepted, 0)
         self.acknowledged += result["accepted"]
         self.unsure += result["broken"] + result["unanswered"]
@@ -97,9 +97,9 @@ def baseline(processes: Processes, url: str, shape: tuple[int, int]) -> Target:
     return Target("baseline", port, "/webhook", (json.dumps(ALERT),), count)
 
 
-def worker(processes: Processes, folder: Path, *, endpoints: list[int]) -> Target:
+def worker(processes: Processes, folder: Path, *alerts: dict[str, str], endpoints: list[int]) -> Target:
     running = Worker(processes, folder, endpoints=endpoints)
-    bodies = (json.dumps(ALERT),)
+    bodies = tuple(json.dumps(alert) for alert in alerts or (ALERT,))
     return Target("worker", running.port, PATH, bodies, running.logged, accepted=200, sign=running.sign)
 
 

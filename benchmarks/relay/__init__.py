@@ -1,0 +1,1 @@
+"""Relay: from a post to the endpoints."""
