@@ -21,10 +21,12 @@ def _fresh_process_caches():
     """Caches that outlive a test's transaction in this process start empty."""
     from django.core.cache import caches
 
+    from accounts.firewall import bans
     from tradeops.core import configuration
 
     configuration.forget()
     caches["limits"].clear()
+    bans.fresh.clear()
     yield
     configuration.forget()
 

@@ -37,6 +37,7 @@ STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.s
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # whitenoise warns where there is none
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
+FIREWALL_WRITER = False
 REQUEST_LOG_WRITER = False  # a thread would write outside of the test's transaction
 
 # On a shared Redis every worker keeps to keys of its own.

@@ -36,12 +36,24 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return render(request, "404.html", status=404)
 
 
+def kept_out(request: HttpRequest, *, status: int, code: str, message: str) -> HttpResponse:
+    """For the firewall: a page without style sheets, which would be refused as well."""
+    if request.path.startswith(MACHINE_PATHS):
+        return _refusal(request, status=status, code=code, message=message)
+    return HttpResponse(_PLAIN.format(title="Not from here", message=message, **_id(request)), status=status)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Without database, session or template context: any of them may be what failed."""
     message = "Something failed on our side; the log has it under this request id."
     if request.path.startswith(MACHINE_PATHS):
         return _refusal(request, status=500, code="error", message=message)
-    return HttpResponse(_PLAIN_ERROR.format(message=message, request_id=getattr(request, "request_id", "")), status=500)
+    plain = _PLAIN.format(title="That did not work", message=message, **_id(request)) + _BACK
+    return HttpResponse(plain, status=500)
+
+
+def _id(request: HttpRequest) -> dict[str, str]:
+    return {"request_id": getattr(request, "request_id", "")}
 
 
 def _refusal(request: HttpRequest, *, status: int, code: str, message: str) -> JsonResponse:
@@ -52,8 +64,9 @@ def _refusal(request: HttpRequest, *, status: int, code: str, message: str) -> J
     return JsonResponse(body, status=status)
 
 
-_PLAIN_ERROR = """<!doctype html><html lang="en"><meta charset="utf-8"><title>TradeOps: an error</title>
+_PLAIN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>TradeOps: {title}</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <body style="font:16px/1.5 system-ui;max-width:36rem;margin:15vh auto;padding:0 1rem">
-<h1 style="font-size:1.25rem">That did not work</h1><p>{message}</p><p>Request <code>{request_id}</code></p>
-<p><a href="/admin/">Back to the dashboard</a></p></body></html>"""
+<h1 style="font-size:1.25rem">{title}</h1><p>{message}</p><p>Request <code>{request_id}</code></p>
+"""
+_BACK = """<p><a href="/admin/">Back to the dashboard</a></p>"""

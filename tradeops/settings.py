@@ -48,6 +48,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 MIDDLEWARE = [
     "tradeops.core.middleware.ShortPath",
     "tradeops.core.middleware.RequestIdMiddleware",
+    "tradeops.gate.Gate",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -135,6 +136,8 @@ SILENCED_SYSTEM_CHECKS = [
 
 # The thread that writes refused webhooks down once a second; off where something calls `request_log.flush` itself.
 REQUEST_LOG_WRITER = True
+# The same for the thread that writes automatic bans down; `firewall.bans.flush`.
+FIREWALL_WRITER = True
 
 # Background work: django-q2 on its ORM broker everywhere (the Redis broker loses what a killed worker held) -----
 Q_CLUSTER = {

@@ -54,7 +54,7 @@ NAVIGATION = [
         "Signals",
         _item("Signals", "bolt", "signals.signal"),
         _item("Decisions", "gavel", "signals.decision"),
-        _item("Refused attempts", "block", "signals.refusedattempt"),
+        _item("Request log", "block", "signals.refusedattempt"),
     ),
     _group(
         "Trading",
@@ -73,6 +73,13 @@ NAVIGATION = [
         "Notifications",
         _item("Messages", "chat", "relay.message"),
         _item("Notifications", "notifications", "relay.notification"),
+    ),
+    _group(
+        "Firewall",
+        _item("Rules", "security", "accounts.firewallrule"),
+        _item("Bans", "timer_off", "accounts.firewallban"),
+        _item("Settings", "tune", "accounts.firewallsettings"),
+        collapsible=True,
     ),
     _group(
         "Configuration",
@@ -136,5 +143,6 @@ UNFOLD: dict[str, Any] = {
             "950": "oklch(28.2% .091 267.9)",
         },
     },
+    "LOGIN": {"form": "accounts.sign_in.SignInForm"},
     "SIDEBAR": {"show_search": True, "show_all_applications": False, "navigation": NAVIGATION},
 }

@@ -12,7 +12,7 @@ def connect() -> None:
     # What people and frontends may learn of is recorded. Each successful delivery is not: its own row tells.
     for pattern in (
         "signal.*", "order.*", "source.*", "endpoint.*", "kill_switch.*", "process.*",
-        "heartbeat.*", "strategy.*", "watch.*", "execution.*",
+        "firewall.*", "heartbeat.*", "strategy.*", "watch.*", "execution.*",
         "delivery.dead", "delivery.replayed",
     ):  # fmt: skip
         events.subscribe(pattern, outbox.record)

@@ -1,1 +1,1 @@
-from . import accounts, people  # noqa: F401  (register)
+from . import accounts, firewall, people  # noqa: F401  (register)

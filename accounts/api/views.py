@@ -7,13 +7,15 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework_simplejwt.views import TokenBlacklistView, TokenObtainPairView, TokenRefreshView
 
+from accounts import firewall
 from accounts.models import Account
 from accounts.selectors import visible_accounts
-from tradeops.core import limits
+from tradeops.core import clock, limits
 from tradeops.core.api import ReadOnlyViewSet, Schema
 from tradeops.core.errors import Throttled
 
@@ -47,11 +49,16 @@ class Token(TokenObtainPairView):
     @extend_schema(responses=Pair)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         # By name and address: a guesser neither gets on with it nor locks the person out elsewhere.
-        who = f"{request.META.get('REMOTE_ADDR', '')}|{str(_field(request, 'username'))[:150]}"
+        address = getattr(request._request, "client_address", None)
+        who = f"{address}|{str(_field(request, 'username'))[:150]}"
         over, wait = limits.hit(request=request, group="api-token", value=who, per_minute=TRIES_PER_MINUTE)
         if over:
             raise Throttled("Too many sign-ins with this name; wait a minute.", retry_after=wait)
-        return super().post(request, *args, **kwargs)
+        try:
+            return super().post(request, *args, **kwargs)
+        except AuthenticationFailed:
+            firewall.charge(address=address, reason="wrong password at the API", now=clock.now())
+            raise
 
 
 class Refresh(TokenRefreshView):

@@ -78,6 +78,7 @@ class RefusedAttempt(models.Model):
 
     at = models.DateTimeField()
     address = models.GenericIPAddressField(null=True)
+    country = models.CharField(max_length=2, blank=True, help_text="Cloudflare's word, else the registry's; may be empty.")
     source_slug = models.CharField(max_length=60, blank=True, help_text="Empty for a stranger.")
     outcome = models.PositiveSmallIntegerField(help_text="HTTP status.")
     reason = models.CharField(max_length=40)
@@ -93,4 +94,9 @@ class RefusedAttempt(models.Model):
             models.Index(fields=["at"], name="signals_refused_by_time"),  # prune, dashboard
             # prune of strangers' rows, which are kept for a day only
             models.Index(fields=["at"], name="signals_refused_strangers", condition=Q(source_slug="")),
+            # the request log's page: newest first of an address, a reason, a source or an outcome
+            models.Index(fields=["address", "-id"], name="signals_refused_by_address"),
+            models.Index(fields=["reason", "-id"], name="signals_refused_by_reason"),
+            models.Index(fields=["source_slug", "-id"], name="signals_refused_by_source"),
+            models.Index(fields=["outcome", "-id"], name="signals_refused_by_outcome"),
         ]

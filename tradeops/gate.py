@@ -1,0 +1,59 @@
+"""The firewall before pages and the API; webhooks take the short path, whose view asks it itself.
+
+It stands at the composition root since it needs the firewall (accounts) and the sender's address (intake).
+`/health` is open: whoever watches the portal must see it whatever the rules say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from accounts import firewall
+from signals.intake.arrival import client_address
+from tradeops import pages
+from tradeops.core import clock, logs
+from tradeops.core.errors import Forbidden, Throttled
+
+logger = logs.get(__name__)
+
+OPEN = "/health"
+
+
+class Gate:
+    """Puts the sender's address on the request (`client_address`, `client_country`), or answers 403 or 429."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        address = client_address(request)
+        request.client_address = address  # type: ignore[attr-defined]
+        request.client_country = lambda: ""  # type: ignore[attr-defined]
+        path = request.path_info
+        if not (path.startswith(OPEN) and path[len(OPEN) :][:1] in ("", "/")):
+            try:
+                firewall.check(address=address, country=request.client_country, now=clock.now())  # type: ignore[attr-defined]
+            except Forbidden as error:
+                logger.warning("refused by the firewall", reason=str(error), address=str(address))
+                return pages.kept_out(request, status=403, code="forbidden", message=_KEPT_OUT)
+            except Throttled as error:
+                return _wait(request, error)
+        return self._get_response(request)
+
+
+def _wait(request: HttpRequest, error: Throttled) -> HttpResponse:
+    answer = pages.kept_out(request, status=429, code=error.code, message=_BANNED)
+    answer["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+_KEPT_OUT = (
+    "The firewall keeps your address out. An operator can let it in: at the machine itself, with "
+    "`manage.py firewall allow ADDRESS`."
+)
+_BANNED = (
+    "Too many failed attempts came from your address; it is banned for now. An operator can lift the ban: at the "
+    "machine itself, with `manage.py firewall lift ADDRESS`."
+)
