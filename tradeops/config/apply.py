@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from django.db import transaction
 from django.db.models import Q
@@ -32,7 +32,7 @@ from .sections.strategies import Strategies
 
 
 class Part(Protocol):
-    """One section: `read` notes faults, `write` follows with what was read."""
+    """One section: `read` notes faults, `write` follows with what was read; `export` gives what `read` would take."""
 
     name: ClassVar[str]
 
@@ -41,6 +41,8 @@ class Part(Protocol):
     def read(self, node: Node, at: At) -> None: ...
 
     def write(self) -> None: ...
+
+    def export(self, *, with_secrets: bool, notes: list[str]) -> Any: ...
 
 
 # Read and written in this order: what is referred to comes first.

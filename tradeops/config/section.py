@@ -13,6 +13,7 @@ from django.db import models
 from tradeops.core.errors import ConfigurationError
 from tradeops.core.network import Network
 
+from . import present
 from .names import Names
 from .reader import Mapping, Node, Scalar, Sequence
 from .report import HIDDEN, Action, Change, differences
@@ -112,6 +113,15 @@ class Section(Generic[M]):
     def clashes(self, slug: str) -> str:
         """Why a new item may not be called so; empty when it may."""
         return f"{slug!r} is a path of the portal itself; choose another" if slug in self.reserved else ""
+
+    # Exporting --------------------------------------------------------------------------------------------------
+
+    def in_use(self) -> list[M]:
+        """What an export shows, in the order of the slugs."""
+        return list(self.model._default_manager.filter(retired_at=None).order_by("slug"))
+
+    def export(self, *, with_secrets: bool, notes: list[str]) -> list[dict[str, Any]]:
+        return present.items(self, with_secrets=with_secrets, notes=notes)
 
     # Reading ----------------------------------------------------------------------------------------------------
 

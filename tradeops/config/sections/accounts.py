@@ -47,6 +47,10 @@ class Accounts(Section[Account]):
             "margin_mode": Field(Unavailable()),
         }
 
+    def in_use(self) -> list[Account]:
+        # The paper twin of a real account is made when a strategy needs it.
+        return [row for row in super().in_use() if row.twin_of_id is None]
+
     def current(self, row: Account, name: str) -> Any:
         return row.client.slug if name == "client" else super().current(row, name)
 

@@ -28,6 +28,9 @@ class AddressLists:
             return
         self.run.address_lists.extend(self.wanted)
 
+    def export(self, *, with_secrets: bool, notes: list[str]) -> dict[str, list[str]]:
+        return {row.slug: row.networks for row in AddressList.objects.order_by("slug")}
+
     def write(self) -> None:
         stored = {row.slug: row for row in AddressList.objects.all()}
         for slug, networks in self.wanted.items():

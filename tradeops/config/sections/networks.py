@@ -35,6 +35,9 @@ class PrivateNetworks:
             return
         self.run.networks[:] = [ipaddress.ip_network(cidr) for cidr in self.wanted]
 
+    def export(self, *, with_secrets: bool, notes: list[str]) -> list[str]:
+        return sorted(PrivateNetwork.objects.values_list("cidr", flat=True))
+
     def write(self) -> None:
         if self.wanted is None:
             return

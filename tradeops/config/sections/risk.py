@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from signals.models import RiskLimit
 from signals.models.risk import Scope
 from signals.risk import registry
+from tradeops.config import present
 from tradeops.config.names import Reference
 from tradeops.config.reader import Node
 from tradeops.config.report import differences
@@ -63,6 +64,18 @@ class Risk:
         for scope, section in ((Scope.STRATEGY, "strategies"), (Scope.ACCOUNT, "accounts")):
             for slug, limits in given.get(section, {}).items():
                 self.wanted[scope, slug] = limits
+
+    def export(self, *, with_secrets: bool, notes: list[str]) -> dict[str, Any]:
+        """Only of strategies and accounts that are in use: a reference to a retired one could not be read back."""
+        found: dict[str, Any] = {}
+        for row in RiskLimit.objects.order_by("scope", "key", "rule"):
+            if row.scope == Scope.GLOBAL:
+                found.setdefault("global", {})[row.rule] = present.plain(row.value)
+                continue
+            section = "strategies" if row.scope == Scope.STRATEGY else "accounts"
+            if self.run.names.live(section).get(row.key):
+                found.setdefault(section, {}).setdefault(row.key, {})[row.rule] = present.plain(row.value)
+        return found
 
     def write(self) -> None:
         for (scope, key), limits in self.wanted.items():
