@@ -139,6 +139,9 @@ REQUEST_LOG_WRITER = True
 # The same for the thread that writes automatic bans down; `firewall.bans.flush`.
 FIREWALL_WRITER = True
 
+# How long the answer to a source with `respond: delivery` waits for its endpoints (L6).
+RESPOND_SECONDS = 2.0
+
 # Background work: django-q2 on its ORM broker everywhere (the Redis broker loses what a killed worker held) -----
 Q_CLUSTER = {
     "name": "tradeops",

@@ -16,11 +16,12 @@ application = Front(django)
 if multiprocessing.current_process().name == "granian-worker":
     import signal
 
-    from signals.intake import writer
+    from signals.intake import respond, writer
     from tradeops.core import configuration, heartbeat
     from tradeops.supervisor import leash
 
     leash.die_with_parent(os.getppid(), signal.SIGTERM)  # the requests in hand are answered first
     configuration.keep()
     writer.start()
+    respond.start()
     heartbeat.start_thread("web")

@@ -9,12 +9,17 @@ from rest_framework.response import Response
 from tradeops.core.errors import Forbidden, InvalidPayload, NotAuthenticated, Throttled, TradeOpsError
 
 from .entry import Outcome
+from .respond import Relayed
 
 SILENT = (NotAuthenticated, Forbidden)  # say nothing more than their status
 
 
-def taken(outcome: Outcome, *, request_id: str, milliseconds: int) -> Response:
-    """201 for a new signal, 200 for one it repeats. Experiments are not decided here yet, hence the nulls."""
+def taken(outcome: Outcome, *, request_id: str, milliseconds: int, relayed: Relayed | None = None) -> Response:
+    """201 for a new signal, 200 for one it repeats. Experiments are not decided here yet, hence the nulls.
+
+    `relayed` for a sender that waits for the endpoints (L6): 502 if none of them took it.
+    """
+    status = 200 if outcome.duplicate else 201
     return Response(
         {
             "status": "DUPLICATE" if outcome.duplicate else "ACCEPTED",
@@ -24,8 +29,9 @@ def taken(outcome: Outcome, *, request_id: str, milliseconds: int) -> Response:
             "variant": None,
             "request_id": request_id,
             "processing_time_ms": milliseconds,
+            **(relayed.fields() if relayed else {}),
         },
-        status=200 if outcome.duplicate else 201,
+        status=relayed.http_status(status) if relayed else status,
     )
 
 

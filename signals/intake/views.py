@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from tradeops.core import clock, logs
 from tradeops.core.errors import Refused, TradeOpsError, Unavailable
 
-from . import answers, arrival, request_log, services
+from . import answers, arrival, request_log, respond, services
 from .arrival import Arrival
 
 logger = logs.get(__name__)
@@ -61,7 +61,13 @@ class Webhook(_Plain):
     def post(self, request: Request, slug: str = "", token: str = "") -> Response:
         self.arrival.body = arrival.read_body(request._request)
         outcome = services.accept(self.arrival)
-        return answers.taken(outcome, request_id=self.arrival.request_id, milliseconds=self.arrival.milliseconds)
+        relayed = respond.outcome(outcome.signal_id) if respond.awaits(self.arrival.sender) else None
+        return answers.taken(
+            outcome,
+            request_id=self.arrival.request_id,
+            milliseconds=self.arrival.milliseconds,
+            relayed=relayed,
+        )
 
     def handle_exception(self, exc: Exception) -> Response:
         error = _in_our_terms(exc)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from signals.intake.normalise import ACTIONS, DIRECTIONS, HEARTBEAT
+from signals.intake.normalise import ACTIONS, DIRECTIONS
+from signals.strategies.heartbeat import HEARTBEAT
 from tradeops.core.errors import InvalidPayload
 
 MAX_LENGTH = 1000
