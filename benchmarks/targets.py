@@ -141,7 +141,7 @@ def set_up_portal(processes: Processes, data: Path, url: str, configuration: str
 
 def start_web(processes: Processes, portal: Portal, name: str = "ours") -> Target:
     """The web process alone, as the portal starts it."""
-    command = web_command(portal_environment.read(portal.env), sqlite=portal.url.startswith("sqlite"))
+    command = web_command(portal_environment.read(portal.env))
     processes.start(name, command, {**portal.env, "TRADEOPS_ROLE": "web"})
     processes.wait_for(name, portal.port, "/health")
     return portal.target(name)

@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from signals.models import Signal, Source
+from signals.models import Signal
 from tradeops.core import clock, money, rows, wake
 from tradeops.core.ids import uuid7
 
@@ -81,7 +81,7 @@ _DECIMALS = {item.name for item in dataclasses.fields(Alert) if "Decimal" in str
 
 def new(
     *,
-    source: Source | None,
+    source_id: int | None,
     alert: Alert,
     raw: Any,
     routes: list[str],
@@ -98,7 +98,7 @@ def new(
     """
     return Signal(
         public_id=public_id or uuid7(),
-        source=source,
+        source_id=source_id,
         request_id=request_id,
         received_at=received_at,
         symbol=alert.symbol,

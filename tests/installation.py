@@ -1,6 +1,7 @@
 """Portals of their own for tests that start real programs: a data directory, a database, free ports."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -13,9 +14,15 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the ports that the kernel gives to outgoing connections, so that none of these takes it meanwhile."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 class Installation:

@@ -8,16 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
-from django.http import HttpRequest, UnreadablePostError
+from django.http import HttpRequest
 
 from tradeops.core import network
-from tradeops.core.errors import InvalidPayload, TooLarge
 from tradeops.core.network import Address
 
 from .sources import Sender
-
-MAX_BODY = 64 * 1024
-_CHUNK = 16 * 1024
 
 
 @dataclass(kw_only=True)
@@ -62,25 +58,3 @@ def _parse(text: str) -> Address | None:
         return network.parse(text)
     except ValueError:
         return None
-
-
-def read_body(request: HttpRequest) -> bytes:
-    """The body, never more than 64 KiB of it; with a length or in chunks. Raises TooLarge, InvalidPayload."""
-    declared = request.META.get("CONTENT_LENGTH") or ""
-    if declared.isdecimal() and int(declared) > MAX_BODY:
-        raise TooLarge(_TOO_LARGE)
-    # Django reads nothing from a body without a length; the server's own stream ends where the chunks do.
-    chunked = not declared and "HTTP_TRANSFER_ENCODING" in request.META
-    stream = request.environ["wsgi.input"] if chunked else request  # type: ignore[attr-defined]
-    found = b""
-    try:
-        while len(found) <= MAX_BODY and (piece := stream.read(_CHUNK)):
-            found += piece
-    except (UnreadablePostError, OSError):
-        raise InvalidPayload("the body ended before its announced length") from None
-    if len(found) > MAX_BODY:
-        raise TooLarge(_TOO_LARGE)
-    return found
-
-
-_TOO_LARGE = f"a message may have {MAX_BODY // 1024} KiB"

@@ -99,7 +99,7 @@ def _candidate(entry: Entry) -> _Candidate:
     now = arrival.received_at
     signal = receive.new(
         public_id=uuid7(),
-        source=source,
+        source_id=source.pk,
         alert=alert,
         raw=message.raw,
         routes=match.routes(source_id=source.pk, alert=alert, now=now),

@@ -60,7 +60,7 @@ def send(
     raw = {**alert.to_json(), "sent_by": by}
     with transaction.atomic():
         signal = receive.new(
-            source=source,
+            source_id=source.pk,
             alert=alert,
             raw=raw,
             routes=[strategy.slug],

@@ -43,9 +43,8 @@ def run(env: Environment, *, demo: bool, stream: TextIO) -> None:
             _check_free(name, host, port)
         # What an earlier run left would make this one look ready before it is.
         Heartbeat.objects.filter(host=HOST).delete()
-        sqlite = connection.vendor == "sqlite"
         connection.close()
-        found = programs(env, sqlite=sqlite, demo=demonstration.variables(env) if demo else None)
+        found = programs(env, demo=demonstration.variables(env) if demo else None)
         output = Output(stream, [program.name for program in found])
         announcer = Announcer()
         supervisor = Supervisor(found, output=output, restarted=announcer.restarted)

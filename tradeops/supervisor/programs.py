@@ -11,21 +11,18 @@ from .child import Program
 
 _MANAGE = (sys.executable, str(ROOT / "manage.py"))
 WEB_KILL_SECONDS = 8
-# Measured with `make bench`: threads of one process queue for the interpreter, and a second process keeps webhooks
-# going while a page takes its time. SQLite, 2 × 1: 0.58 of the baseline; 1 × 1: 0.60; 1 × 4: 0.45. On PostgreSQL
-# threads pay while others wait for the server.
+# A second process keeps webhooks going while a page takes its time.
 WEB_WORKERS = 2
-WEB_THREADS_SQLITE, WEB_THREADS = 1, 4
-# Connections that are open at once, idle ones included; requests beyond the threads wait in line, without a
-# database connection. The listen queue takes what is above.
-WEB_BACKPRESSURE = 256
+# Most threads only wait, for a sender's body or for the commit that they share (`signals/intake/writer.py`), and have
+# no database connection; the server makes them as they are needed. The listen queue takes what is above.
+WEB_THREADS = WEB_BACKPRESSURE = 256
 
 
-def programs(env: Environment, *, sqlite: bool, demo: Mapping[str, str] | None) -> list[Program]:
+def programs(env: Environment, *, demo: Mapping[str, str] | None) -> list[Program]:
     """`demo` is the environment of the demo's processes, None without the demo."""
     shared = dict(demo or {})
     found = [
-        Program("web", web_command(env, sqlite=sqlite), stage=0, environment={**shared, "TRADEOPS_ROLE": "web"}),
+        Program("web", web_command(env), stage=0, environment={**shared, "TRADEOPS_ROLE": "web"}),
         Program("dispatcher", (*_MANAGE, "dispatcher"), stage=1, environment=shared),
         *(
             Program(
@@ -43,19 +40,14 @@ def programs(env: Environment, *, sqlite: bool, demo: Mapping[str, str] | None) 
     return found
 
 
-def web_command(env: Environment, *, sqlite: bool) -> tuple[str, ...]:
+def web_command(env: Environment) -> tuple[str, ...]:
     return (
         *(sys.executable, "-m", "granian", "--interface", "wsgi"),
         *("--host", env.host, "--port", str(env.port)),
         *("--workers", str(env.web_workers or WEB_WORKERS)),
-        *(
-            "--blocking-threads",
-            str(WEB_THREADS_SQLITE if sqlite else WEB_THREADS),
-            "--backpressure",
-            str(WEB_BACKPRESSURE),
-        ),
+        *("--blocking-threads", str(WEB_THREADS), "--backpressure", str(WEB_BACKPRESSURE)),
         *("--respawn-failed-workers", "--respawn-interval", "0.2"),
         *("--workers-kill-timeout", str(WEB_KILL_SECONDS)),
-        *("--no-ws", "--log-level", "warning", "--working-dir", str(ROOT)),
+        *("--no-ws", "--log-level", "error", "--working-dir", str(ROOT)),
         "tradeops.wsgi:application",
     )
