@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.models import Account
-from signals.models import PaperBalance, WorkItem
+from signals.models import Decision, PaperBalance, WorkItem
 from signals.pipeline import route
 from tests import factories
 from tradeops.core import clock, rows
@@ -34,6 +34,49 @@ def test_a_broken_constraint_is_raised_and_insert_new_leaves_it_out(account):
         rows.insert(PaperBalance(account=account, currency="A", amount=D(2)))
     rows.insert_new([PaperBalance(account=account, currency=name, amount=D(3)) for name in ("A", "B")])
     assert dict(PaperBalance.objects.values_list("currency", "amount")) == {"A": D(1), "B": D(3)}
+
+
+@pytest.mark.parametrize("number", [1, rows.COPY_FROM, 200])
+def test_any_number_of_rows_is_stored_as_given(account, number):
+    made = [
+        Decision(
+            signal=factories.signal(routes=[]), account=account, outcome="APPROVED", rules=[{"rule": "ü\\\t\n'", "n": n}],
+            reason="a\tb\\N\n", decided_at=factories.NOW,
+        )
+        for n in range(number)
+    ]  # fmt: skip
+    rows.insert_all(made)
+    stored = {row.pk: row for row in Decision.objects.all()}
+    assert len(stored) == number
+    for n, row in enumerate(made):
+        assert stored[row.pk].rules == [{"rule": "ü\\\t\n'", "n": n}]
+        assert stored[row.pk].signal_id == row.signal_id
+        assert (stored[row.pk].reason, stored[row.pk].enrichment) == ("a\tb\\N\n", {})
+        assert (stored[row.pk].decided_at, stored[row.pk].strategy_id) == (factories.NOW, None)
+
+
+@pytest.mark.parametrize("number", [2, rows.COPY_FROM])
+def test_a_broken_constraint_leaves_none_of_many(account, number):
+    made = [PaperBalance(account=account, currency="A", amount=D(1)) for _ in range(number)]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        rows.insert_all(made)
+    assert not PaperBalance.objects.exists()
+
+
+def test_more_values_than_a_statement_takes(account):
+    made = [PaperBalance(account=account, currency=f"C{n}", amount=D(1)) for n in range(25_000)]
+    rows.insert_all(made)
+    rows.insert_new(made)
+    assert PaperBalance.objects.count() == 25_000
+    assert PaperBalance.objects.get(pk=made[-1].pk).currency == "C24999"
+
+
+def test_update_all_writes_the_same_into_many(account):
+    made = [PaperBalance(account=account, currency=name, amount=D(1)) for name in "ABC"]
+    rows.insert_all(made)
+    assert rows.update_all(PaperBalance, [made[0].pk, made[2].pk, 0], amount=D("2.5")) == 2
+    assert rows.update_all(PaperBalance, [], amount=D(9)) == 0
+    assert dict(PaperBalance.objects.values_list("currency", "amount")) == {"A": D("2.5"), "B": D(1), "C": D("2.5")}
 
 
 def test_update_writes_the_named_fields_only(account):

@@ -1,4 +1,4 @@
-"""Writing single rows with statements that are put together once.
+"""Writing rows with statements that are put together once.
 
 The ORM compiles an INSERT or UPDATE anew for each row, which costs several times what the database needs for it and,
 inside a transaction on SQLite, holds up every other writer. Only for models without parents and save hooks.
@@ -6,7 +6,8 @@ inside a transaction on SQLite, holds up every other writer. Only for models wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -14,6 +15,11 @@ from typing import Any, TypeVar
 from django.db import connection, models
 
 M = TypeVar("M", bound=models.Model)
+# SQLite takes 32,766 bound values in a statement, as it is built by default.
+MOST_VALUES = 30_000
+# From here on PostgreSQL's COPY is cheaper, though the keys must be asked for first: 18 columns cost 76 µs a row in an
+# INSERT of 192 rows, 5 µs in a COPY.
+COPY_FROM = 6
 
 
 def insert(instance: M) -> M:
@@ -23,25 +29,59 @@ def insert(instance: M) -> M:
 
 
 def insert_all(instances: Sequence[models.Model]) -> None:
-    """Inserts rows of one model in one statement and sets their primary keys."""
-    if not instances:
-        return
-    statement, values, returning = _many(instances)
-    with connection.cursor() as cursor:
-        cursor.execute(statement + returning, values)
-        keys = sorted(key for [key] in cursor.fetchall())  # given in the order of the rows
+    """Inserts rows of one model and sets their primary keys."""
+    if len(instances) >= COPY_FROM and connection.vendor == "postgresql":
+        keys = _copy(instances)
+    else:
+        keys = [key for some in _chunks(instances) for key in _insert_some(some)]
     for instance, key in zip(instances, keys, strict=True):
         instance.pk = key
         instance._state.adding, instance._state.db = False, connection.alias
 
 
-def insert_new(instances: Sequence[models.Model]) -> None:
-    """Inserts those that break no unique constraint; primary keys are not set."""
+def _insert_some(instances: Sequence[models.Model]) -> list[int]:
+    statement, values, returning = _many(instances)
+    with connection.cursor() as cursor:
+        cursor.execute(statement + returning, values)
+        return sorted(key for [key] in cursor.fetchall())  # given in the order of the rows
+
+
+def _copy(instances: Sequence[models.Model]) -> list[int]:
+    model = type(instances[0])
+    sequence, statement, readers = _copied(model)
+    with connection.cursor() as cursor:
+        cursor.execute(sequence, [len(instances)])
+        keys = sorted(key for [key] in cursor.fetchall())
+        with connection.wrap_database_errors, cursor.copy(statement) as copy:
+            for instance, key in zip(instances, keys, strict=True):
+                copy.write_row((key, *[read(instance) for read in readers]))
+    return keys
+
+
+@cache
+def _copied(model: type[models.Model]) -> tuple[str, str, tuple[_Reader, ...]]:
+    fields = tuple(field for field in model._meta.local_concrete_fields if not field.primary_key)
+    table, key = model._meta.db_table, model._meta.pk.column
+    columns = ", ".join(f'"{name}"' for name in (key, *(field.column for field in fields)))
+    sequence = f"SELECT nextval(pg_get_serial_sequence('\"{table}\"', '{key}')) FROM generate_series(1, %s)"  # noqa: S608
+    return sequence, f'COPY "{table}" ({columns}) FROM STDIN', tuple(map(_reader, fields))
+
+
+def _chunks(instances: Sequence[M]) -> Iterator[Sequence[M]]:
+    """As few as the number of values in a statement allows."""
     if not instances:
         return
-    statement, values, _ = _many(instances)
-    with connection.cursor() as cursor:
-        cursor.execute(statement + " ON CONFLICT DO NOTHING", values)
+    most = max(1, MOST_VALUES // len(instances[0]._meta.local_concrete_fields))
+    for start in range(0, len(instances), most):
+        yield instances[start : start + most]
+
+
+def insert_new(instances: Sequence[models.Model]) -> None:
+    """Inserts those that break no unique constraint; primary keys are not set."""
+    for some in _chunks(instances):
+        statement, values, _ = _many(some)
+        with connection.cursor() as cursor:
+            cursor.execute(statement + " ON CONFLICT DO NOTHING", values)
 
 
 def _many(instances: Sequence[models.Model]) -> tuple[str, list[Any], str]:
@@ -57,6 +97,27 @@ def update(instance: models.Model, *names: str) -> None:
     values = [field.get_db_prep_save(field.pre_save(instance, False), connection) for field in fields]
     with connection.cursor() as cursor:
         cursor.execute(statement, [*values, instance.pk])
+
+
+def update_all(model: type[models.Model], keys: Sequence[int], **values: Any) -> int:
+    """Writes the same values into the rows of these primary keys; returns how many there were."""
+    if not keys:
+        return 0
+    statement, fields = _update_all(model, tuple(values), connection.vendor)
+    prepared = [field.get_db_prep_save(value, connection) for field, value in zip(fields, values.values(), strict=True)]
+    listed = list(keys) if connection.vendor == "postgresql" else json.dumps(list(keys))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*prepared, listed])
+        return int(cursor.rowcount)
+
+
+@cache
+def _update_all(model: type[models.Model], names: tuple[str, ...], vendor: str) -> tuple[str, tuple[Any, ...]]:
+    """One text for any number of keys: SQLite prepares it once."""
+    fields: tuple[Any, ...] = tuple(model._meta.get_field(name) for name in names)
+    settings = ", ".join(f'"{field.column}" = %s' for field in fields)
+    among = "= ANY(%s)" if vendor == "postgresql" else "IN (SELECT value FROM json_each(%s))"
+    return f'UPDATE "{model._meta.db_table}" SET {settings} WHERE "{model._meta.pk.column}" {among}', fields  # noqa: S608
 
 
 _Reader = Callable[[models.Model], Any]
@@ -75,7 +136,13 @@ def _reader(field: Any) -> _Reader:
         return attribute
     if type(field) is models.DateTimeField and not (field.auto_now or field.auto_now_add):
         return lambda instance: connection.ops.adapt_datetimefield_value(attribute(instance))
+    if type(field) is models.JSONField and not field.null:
+        return lambda instance: _json(attribute(instance), field.encoder)
     return lambda instance: field.get_db_prep_save(field.pre_save(instance, True), connection)
+
+
+def _json(value: Any, encoder: Any) -> Any:
+    return None if value is None else connection.ops.adapt_json_value(value, encoder)
 
 
 @cache
