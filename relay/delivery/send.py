@@ -37,7 +37,7 @@ async def post(
                     response.close()
                     break
     except Exception as problem:  # noqa: BLE001 (a receiver's oddity must never end the sender; it is stored and told)
-        error = _explain(problem, timeout=timeout)
+        error = explain(problem, timeout=timeout)
     return Outcome(
         at=now,
         ms=round((time.perf_counter() - started) * 1000),
@@ -66,7 +66,7 @@ def _printable(raw: bytes) -> str:
     return "".join(character if character.isprintable() else " " for character in raw.decode("utf-8", "replace"))
 
 
-def _explain(problem: Exception, *, timeout: float) -> str:
+def explain(problem: Exception, *, timeout: float) -> str:
     """A sentence for people. Never the URL: its query may hold what is nobody's business."""
     if isinstance(problem, TimeoutError):
         return f"no complete answer within {timeout:g} s"
