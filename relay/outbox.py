@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from relay.models import Message, Notification
 from relay.notify import rules
 from tradeops.core import rows, wake
@@ -10,7 +12,26 @@ from tradeops.core.events import Event
 
 def record(event: Event) -> Message:
     """The Message of `event`, and a Notification for each channel whose rule matches. The network is not touched."""
-    message = Message(
+    return record_many([event])[0]
+
+
+def record_many(events: Sequence[Event]) -> list[Message]:
+    """As `record` for each, in their order, with as many statements as for one."""
+    messages = [_message(event) for event in events]
+    rows.insert_all(messages)
+    notifications = [
+        Notification(message=message, channel_id=channel, created_at=event.at, due_at=event.at)
+        for event, message in zip(events, messages, strict=True)
+        for channel in rules.channels_for(event)
+    ]
+    if notifications:
+        rows.insert_all(notifications)
+        wake.notify()
+    return messages
+
+
+def _message(event: Event) -> Message:
+    return Message(
         event=event.name,
         level=event.level.value,
         title=event.title[:300],
@@ -22,14 +43,3 @@ def record(event: Event) -> Message:
         body=event.body,
         created_at=event.at,
     )
-    rows.insert(message)
-    channels = rules.channels_for(event)
-    if channels:
-        rows.insert_all(
-            [
-                Notification(message=message, channel_id=channel, created_at=event.at, due_at=event.at)
-                for channel in channels
-            ]
-        )
-        wake.notify()
-    return message

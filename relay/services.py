@@ -12,11 +12,11 @@ from relay import outbox
 from relay.delivery import supersede
 from relay.delivery.address import check_url
 from relay.models import Delivery, Endpoint, Message
-from tradeops.core import configuration, events, signing, wake
+from tradeops.core import configuration, events, rows, signing, wake
 from tradeops.core.errors import ConfigurationError, Conflict
 from tradeops.core.events import Event
 
-__all__ = ["Target", "check_url", "relay", "replay", "set_report_secret", "set_secret"]
+__all__ = ["Dispatch", "Target", "check_url", "relay", "relay_many", "replay", "set_report_secret", "set_secret"]
 
 # A forced replay has the time that the original had, but never so little that it could not be retried.
 FORCED_REPLAY_AT_LEAST = timedelta(seconds=60)
@@ -26,6 +26,24 @@ FORCED_REPLAY_AT_LEAST = timedelta(seconds=60)
 class Target:
     endpoint_id: int
     dry_run: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dispatch:
+    """One message and where it goes.
+
+    `subject` is the id it is sent under (the signal's or order's public id), `type` one of Delivery.Type, `lane` what
+    is delivered in order (strategy and symbol; empty = no order), `expires_at` when it is given up. A body whose `data`
+    has `market_position` supersedes undelivered targets of its lane.
+    """
+
+    event: Event
+    subject: str
+    type: str
+    lane: str
+    endpoints: Sequence[Target]
+    reduces: bool
+    expires_at: datetime
 
 
 def relay(
@@ -39,32 +57,44 @@ def relay(
     expires_at: datetime,
     now: datetime,
 ) -> Message:
-    """Writes the Message of `event` (as `outbox.record`) and one Delivery for each of `endpoints`.
+    """Writes the Message of `event` (as `outbox.record`) and one Delivery for each of `endpoints`: see `Dispatch`.
 
-    `subject` is the id it is sent under (the signal's or order's public id), `type` one of Delivery.Type, `lane` what
-    is delivered in order (strategy and symbol; empty = no order), `expires_at` when it is given up. A body whose `data`
-    has `market_position` supersedes undelivered targets of its lane. Call it in a transaction.
+    Call it in a transaction.
     """
-    message = outbox.record(event)
-    deliveries = Delivery.objects.bulk_create(
-        Delivery(
-            message=message,
-            endpoint_id=target.endpoint_id,
-            type=Delivery.Type(type),
-            subject=subject,
-            lane=lane,
-            reduces=reduces,
-            dry_run=target.dry_run,
-            created_at=now,
-            due_at=now,
-            expires_at=expires_at,
-        )
-        for target in endpoints
+    one = Dispatch(
+        event=event, subject=subject, type=type, lane=lane, endpoints=endpoints, reduces=reduces, expires_at=expires_at
     )
+    return relay_many([one], now=now)[0]
+
+
+def relay_many(dispatches: Sequence[Dispatch], *, now: datetime) -> list[Message]:
+    """As `relay` for each, in their order, with as many statements as for one. Call it in a transaction."""
+    messages = outbox.record_many([one.event for one in dispatches])
+    deliveries = [
+        _delivery(one, target, message, now=now)
+        for one, message in zip(dispatches, messages, strict=True)
+        for target in one.endpoints
+    ]
     if deliveries:
+        rows.insert_all(deliveries)
         supersede.older(deliveries, now=now)
         wake.notify()
-    return message
+    return messages
+
+
+def _delivery(one: Dispatch, target: Target, message: Message, *, now: datetime) -> Delivery:
+    return Delivery(
+        message=message,
+        endpoint_id=target.endpoint_id,
+        type=Delivery.Type(one.type).value,
+        subject=one.subject,
+        lane=one.lane,
+        reduces=one.reduces,
+        dry_run=target.dry_run,
+        created_at=now,
+        due_at=now,
+        expires_at=one.expires_at,
+    )
 
 
 def set_secret(*, endpoint: Endpoint, secret: str) -> None:
