@@ -13,8 +13,8 @@ T = TypeVar("T")
 
 
 class DatabaseThread:
-    def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="relay-database")
+    def __init__(self, name: str = "relay-database") -> None:
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
     async def run(self, work: Callable[[], T]) -> T:
         """`work()` in the thread. After a database error its connection is thrown away, and the error raised here."""

@@ -17,9 +17,14 @@ class EndpointState(models.Model):
     failures = models.PositiveIntegerField(default=0, help_text="Failures in a row.")
     probe_at = models.DateTimeField(null=True, help_text="When an open breaker lets the next message through.")
     checked_at = models.DateTimeField(null=True, help_text="The last health check.")
-    healthy = models.BooleanField(null=True, help_text="What the last health check said; empty before the first.")
+    healthy = models.BooleanField(
+        null=True, help_text="What the last health check said; empty before the first, and where there is no /health."
+    )
     check_ms = models.PositiveIntegerField(null=True)
     check_error = models.CharField(max_length=200, blank=True)
+    check_due_at = models.DateTimeField(
+        null=True, help_text="Who moves this forward makes the next health check, whatever host it is on."
+    )
 
 
 class HealthCheck(models.Model):
@@ -27,7 +32,7 @@ class HealthCheck(models.Model):
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="checks")
     at = models.DateTimeField()
-    ok = models.BooleanField()
+    ok = models.BooleanField(null=True, help_text="Empty: it answered, and has no /health to ask.")
     ms = models.PositiveIntegerField()
     status_code = models.PositiveSmallIntegerField(null=True)
     error = models.CharField(max_length=200, blank=True)
@@ -40,13 +45,13 @@ class HealthCheck(models.Model):
 
 
 class UptimeHour(models.Model):
-    """The health checks of one hour summed: uptime over 24 h and 30 days is read from these."""
+    """The health checks of one hour summed: uptime over 24 h and 30 days is read from these. Kept for 31 days."""
 
     endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="uptime")
     hour = models.DateTimeField(help_text="The hour's begin, UTC.")
     checks = models.PositiveIntegerField(default=0)
     ok = models.PositiveIntegerField(default=0)
-    ms = models.PositiveBigIntegerField(default=0, help_text="Sum over the checks that were answered.")
+    ms = models.PositiveBigIntegerField(default=0, help_text="Sum over the checks that were `ok`.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["endpoint", "hour"], name="relay_uptimehour_once")]

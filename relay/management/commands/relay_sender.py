@@ -7,11 +7,13 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from relay.delivery.loop import Sender
+from relay.health.loop import Checker
 
 
 class Command(BaseCommand):
     help = (
-        "Sends what is due to endpoints, until SIGTERM or SIGINT; then lets what is in flight end (7 s at most)."
+        "Sends what is due to endpoints and asks for their health, until SIGTERM or SIGINT; then lets what is in"
+        " flight end (7 s at most)."
         " `portal` runs it; any number may run, on any number of hosts. Example: manage.py relay_sender"
     )
 
@@ -24,4 +26,9 @@ async def _serve() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await Sender().run(stop)
+    checks = asyncio.create_task(Checker().run(stop))
+    try:
+        await Sender().run(stop)
+    finally:
+        stop.set()
+        await checks
