@@ -6,18 +6,15 @@ import argparse
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import latency, report
-from benchmarks.intake import closed
+from benchmarks.intake import closed, crowd, growth, offered
 from benchmarks.processes import ROOT, Failed
-from benchmarks.relay import throughput
+from benchmarks.relay import sick, stream, throughput
 
-PARTS = {
-    "intake": "baseline, peer and ours in turn, 32 connections",
-    "relay": "peer and ours in turn, 3 endpoints",
-    "latency": "the whole portal with accounts, receivers and notifications",
-}
+ONLY = "`intake` and `relay` are four and three cases; may be given several times"
 
 
 def main() -> int:
@@ -25,7 +22,7 @@ def main() -> int:
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="short rounds: to see that it works, not to quote")
-    parser.add_argument("--only", choices=tuple(PARTS), action="append", help="these parts; may be given several times")
+    parser.add_argument("--only", choices=tuple(PARTS), action="append", help=ONLY)
     parser.add_argument(
         "--write", type=Path, metavar="FILE", help="put the tables into this page (docs/performance.md)"
     )
@@ -35,7 +32,8 @@ def main() -> int:
     (ROOT / "var").mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=ROOT / "var"))
     try:
-        lines = _measure(folder, quick=options.quick, parts=options.only or list(PARTS))
+        cases = [case for part in options.only or ["intake", "relay", "latency"] for case in PARTS[part]]
+        lines = _measure(folder, quick=options.quick, cases=list(dict.fromkeys(cases)))
     except Failed as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
@@ -50,18 +48,65 @@ def main() -> int:
     return 0
 
 
-def _measure(folder: Path, *, quick: bool, parts: list[str]) -> list[str]:
+def _measure(folder: Path, *, quick: bool, cases: list[str]) -> list[str]:
     lines = [report.machine(folder)]
-    if "intake" in parts:
-        seconds, rounds = (1.5, 2) if quick else (4.0, 6)
-        lines += ["", *closed.lines(closed.measure(folder, seconds=seconds, rounds=rounds, say=_say))]
-    if "relay" in parts:
-        signals, rounds = (1000, 1) if quick else (5000, 3)
-        lines += ["", *throughput.lines(throughput.measure(folder, signals=signals, rounds=rounds, say=_say))]
-    if "latency" in parts:
-        seconds = 5.0 if quick else 20.0
-        lines += ["", *latency.lines(latency.measure(folder, seconds=seconds, say=_say))]
+    for name in cases:
+        room = folder / name
+        room.mkdir()
+        lines += ["", *CASES[name](room, quick)]
     return lines
+
+
+def _closed(folder: Path, quick: bool) -> list[str]:
+    seconds, rounds = (1.5, 2) if quick else (4.0, 6)
+    return closed.lines(closed.measure(folder, seconds=seconds, rounds=rounds, say=_say))
+
+
+def _crowd(folder: Path, quick: bool) -> list[str]:
+    return crowd.lines(crowd.measure(folder, seconds=5 if quick else 30, say=_say))
+
+
+def _offered(folder: Path, quick: bool) -> list[str]:
+    return offered.lines(offered.measure(folder, seconds=4 if quick else 20, say=_say))
+
+
+def _growth(folder: Path, quick: bool) -> list[str]:
+    stored, seconds, rounds = (100_000, 1.5, 2) if quick else (1_000_000, 4.0, 6)
+    return growth.lines(growth.measure(folder, stored=stored, seconds=seconds, rounds=rounds, say=_say))
+
+
+def _throughput(folder: Path, quick: bool) -> list[str]:
+    signals, rounds = (1000, 1) if quick else (5000, 3)
+    return throughput.lines(throughput.measure(folder, signals=signals, rounds=rounds, say=_say))
+
+
+def _stream(folder: Path, quick: bool) -> list[str]:
+    return stream.lines(stream.measure(folder, seconds=5 if quick else 30, say=_say))
+
+
+def _sick(folder: Path, quick: bool) -> list[str]:
+    return sick.lines(sick.measure(folder, seconds=5 if quick else 20, say=_say))
+
+
+def _latency(folder: Path, quick: bool) -> list[str]:
+    return latency.lines(latency.measure(folder, seconds=5 if quick else 20, say=_say))
+
+
+CASES: dict[str, Callable[[Path, bool], list[str]]] = {
+    "closed": _closed,
+    "crowd": _crowd,
+    "offered": _offered,
+    "growth": _growth,
+    "throughput": _throughput,
+    "stream": _stream,
+    "sick": _sick,
+    "latency": _latency,
+}
+PARTS = {
+    "intake": ["closed", "crowd", "offered", "growth"],
+    "relay": ["throughput", "stream", "sick"],
+    **{case: [case] for case in CASES},
+}
 
 
 def _say(text: str) -> None:

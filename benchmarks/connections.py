@@ -11,18 +11,21 @@ _RECONNECT_SECONDS = 3
 
 
 class Connection:
-    """`sent_at` is on the performance counter and may be earlier than the sending, `sent_wall` is its wall clock."""
+    """`number` is of the message under way, or the last. `sent_at` is on the performance counter and may be earlier
+    than the sending, `sent_wall` is the sending by the wall clock."""
 
-    __slots__ = ("_owner", "received", "sent_at", "sent_wall", "sock", "waiting")
+    __slots__ = ("_owner", "number", "received", "sent_at", "sent_wall", "sock", "waiting")
 
     def __init__(self, owner: Connections) -> None:
         self._owner = owner
         self.received = b""
+        self.number = 0
         self.sent_at = self.sent_wall = 0.0
         self.waiting = False  # for an answer
         self.sock = owner.connect()
 
-    def send(self, message: bytes, at: float) -> None:
+    def send(self, number: int, message: bytes, at: float) -> None:
+        self.number = number
         self.sent_at, self.sent_wall = at, time.time()
         self.waiting = True
         self._owner.busy += 1
@@ -57,6 +60,10 @@ class Connections:
         for connection in self.all:
             connection.sock.close()
         self._selector.close()
+
+    def retire(self, connection: Connection) -> None:
+        self._selector.unregister(connection.sock)
+        connection.sock.close()
 
     def connect(self) -> socket.socket:
         sock = socket.create_connection(("127.0.0.1", self._port), timeout=_RECONNECT_SECONDS)

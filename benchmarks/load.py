@@ -11,7 +11,8 @@ closed  {"warm_seconds", "seconds"} or {"count"}
         each connection sends its next message when the last is answered; rate and percentiles are without the warm-up
 open    {"rate", "seconds", "pairs": whether to tell each message}
         a message each 1/rate seconds, whatever the answers do; times run from when it was due, so one that finds
-        every connection busy has its wait counted → also {"sent": [{"signal", "sent_at", "acked_at"}]} where asked for
+        every connection busy has its wait counted
+        → also {"sent": [{"number", "signal", "sent_at", "acked_at"}]} of those with a 2xx, where asked for
 
 Percentiles and `max` are milliseconds, other times seconds since the epoch. `broken` connections were lost with a
 message under way, which is not sent again; `unanswered` were given up 30 s after the end; `late` answers took longer
@@ -46,11 +47,13 @@ def closed(job: dict[str, Any]) -> dict[str, Any]:
         ready = list(connections.all)
         while True:
             now = time.perf_counter()
-            if now < end:
-                for connection in ready[: max(0, limit - sent)]:
-                    connection.send(messages.next(), now)
-                    sent += 1
-                    now = time.perf_counter()
+            for connection in ready:
+                if now >= end or sent >= limit:
+                    connections.retire(connection)  # so that those the server has not got to yet have their turn
+                    continue
+                connection.send(*messages.next(), now)
+                sent += 1
+                now = time.perf_counter()
             ready = []
             if not connections.busy or now > min(end, tally.last) + GIVE_UP_SECONDS:
                 break
@@ -66,7 +69,7 @@ def open_loop(job: dict[str, Any]) -> dict[str, Any]:
     due = deque(start + number / job["rate"] for number in range(int(job["rate"] * job["seconds"])))
     queue: deque[float] = deque()
     tally = Tally(start, float("inf"))
-    pairs: list[tuple[float, float, bytes]] = []
+    pairs: list[dict[str, Any]] = []
     with Connections(job["port"], job["connections"]) as connections:
         idle = deque(connections.all)
         while due or queue or connections.busy:
@@ -74,24 +77,25 @@ def open_loop(job: dict[str, Any]) -> dict[str, Any]:
             while due and due[0] <= now:
                 at = due.popleft()
                 if idle:
-                    idle.popleft().send(messages.next(), at)
+                    idle.popleft().send(*messages.next(), at)
                 else:
                     queue.append(at)
             if now > start + job["seconds"] + GIVE_UP_SECONDS:
                 break
             for connection, status, body in connections.wait(min(1.0, max(0.0, due[0] - now)) if due else 1.0):
                 tally.add(connection, status)
-                if status == 201 and job.get("pairs"):
-                    pairs.append((connection.sent_wall, time.time(), body))
+                if job.get("pairs") and 200 <= status < 300:
+                    times = {"sent_at": connection.sent_wall, "acked_at": time.time()}
+                    pairs.append({"number": str(connection.number), "body": body, **times})
                 if queue:
-                    connection.send(messages.next(), queue.popleft())
+                    connection.send(*messages.next(), queue.popleft())
                 else:
                     idle.append(connection)
         result = tally.result(unanswered=connections.busy + len(queue))
+    for one in pairs:
+        one["signal"] = json.loads(one.pop("body")).get("signal_id", "")
     if job.get("pairs"):
-        result["sent"] = [
-            {"signal": json.loads(body)["signal_id"], "sent_at": sent, "acked_at": acked} for sent, acked, body in pairs
-        ]
+        result["sent"] = pairs
     return result
 
 

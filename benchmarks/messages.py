@@ -19,9 +19,11 @@ class Messages:
         self._numbers = itertools.count(time.time_ns())
         self._key = job.get("sign", "").encode()
 
-    def next(self) -> bytes:
-        body = next(self._bodies).replace(b"{n}", b"%d" % next(self._numbers))
+    def next(self) -> tuple[int, bytes]:
+        """Its number and the whole request."""
+        number = next(self._numbers)
+        body = next(self._bodies).replace(b"{n}", b"%d" % number)
         signature = b""
         if self._key:
             signature = b"X-Webhook-Signature: %s\r\n" % hmac.digest(self._key, body, "sha256").hex().encode()
-        return b"%s%sContent-Length: %d\r\n\r\n%s" % (self._head, signature, len(body), body)
+        return number, b"%s%sContent-Length: %d\r\n\r\n%s" % (self._head, signature, len(body), body)

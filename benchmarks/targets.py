@@ -38,12 +38,17 @@ class Target:
     count: Callable[[], int]
     accepted: int = 201
     sign: str = ""
-    acknowledged: int = 0
-    unsure: int = 0
-    answers: dict[int, int] = field(default_factory=dict)
+    acknowledged: int = field(init=False)
+    unsure: int = field(init=False)
+    answers: dict[int, int] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Counts from here on."""
         self._before = self.count()
+        self.acknowledged, self.unsure, self.answers = 0, 0, {}
 
     def load(self, processes: Processes, **job: Any) -> dict[str, Any]:
         """One run of the generator. The result has `server_cpu`, seconds of this server's processes."""

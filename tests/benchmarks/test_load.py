@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import hmac
 import json
 import math
 import secrets
+import socketserver
 import threading
 
 import pytest
@@ -51,44 +52,37 @@ class Server:
         body = json.dumps({"signal_id": str(number)}).encode()
         return b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    def _serve(self, stream) -> None:
+        while head := b"".join(iter(stream.readline, b"\r\n") if stream.peek(1) else ()):
+            length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+            with self._lock:
                 self.heads.append(head)
-                self.bodies.append(await reader.readexactly(length))
+                self.bodies.append(stream.read(length))
                 answer = self.answer(len(self.bodies))
-                if answer is None:
-                    break
-                writer.write(answer)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.transport.close()
+            if answer is None:
+                return
+            stream.write(answer)
+            stream.flush()
 
     def __enter__(self):
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        outer = self
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                with self.request.makefile("rwb") as stream, contextlib.suppress(ConnectionError):
+                    outer._serve(stream)
+
+        self._lock = threading.Lock()
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_address[1]
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
-        starting = asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result(10)
-        self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     def __exit__(self, *_):
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._server.shutdown()
+        self._server.server_close()  # waits for the handlers
         self._thread.join(10)
-        self._loop.close()
-
-    async def _stop(self):
-        self._server.close()
-        rest = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
-        await asyncio.sleep(0.01)  # what was closed is gone in the next rounds of the loop
 
 
 class HangsUp(Server):
