@@ -15,6 +15,9 @@ class EndpointGroup(models.Model):
     members = models.ManyToManyField(Endpoint, through="GroupMember", related_name="groups")
     # A switch of the leader is remembered, so that the group does not fall back by itself while orders are open.
     leader = models.ForeignKey(Endpoint, null=True, blank=True, on_delete=models.PROTECT, related_name="leads")
+    stuck_since = models.DateTimeField(
+        null=True, editable=False, help_text="The leader is down, but may have acted on what it did not answer."
+    )
     active = models.BooleanField(default=True)
     retired_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
