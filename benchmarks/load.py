@@ -100,13 +100,14 @@ def open_loop(job: dict[str, Any]) -> dict[str, Any]:
 
 
 class Tally:
-    """What came back. Times count within [begin, end), answers always."""
+    """What came back. Rate and percentiles are of [begin, end), everything else of all answers."""
 
     def __init__(self, begin: float, end: float) -> None:
         self._begin, self._end = begin, end
         self._answers: dict[int, int] = {}
         self._ms: list[float] = []
-        self._broken = 0
+        self._broken = self._late = 0
+        self._longest = 0.0
         self._first = float("inf")
         self.last = time.perf_counter()
 
@@ -118,8 +119,11 @@ class Tally:
             self._broken += 1
             return
         self._answers[status] = self._answers.get(status, 0) + 1
+        ms = (now - connection.sent_at) * 1000
+        self._longest = max(self._longest, ms)
+        self._late += ms > LATE_MS
         if self._begin <= now < self._end:
-            self._ms.append((now - connection.sent_at) * 1000)
+            self._ms.append(ms)
 
     def result(self, *, unanswered: int) -> dict[str, Any]:
         began = max(self._begin, self._first)
@@ -129,9 +133,9 @@ class Tally:
             "answers": self._answers,
             "broken": self._broken,
             "unanswered": unanswered,
-            "late": sum(ms > LATE_MS for ms in self._ms),
+            "late": self._late,
             **{f"p{p}": percentile(self._ms, p) for p in (50, 95, 99)},
-            "max": max(self._ms, default=float("nan")),
+            "max": self._longest,
             "rate": len(self._ms) / seconds if seconds > 0 else 0.0,
             "seconds": seconds,
             "sent_first": self._first + to_wall,
