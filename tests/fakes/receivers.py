@@ -85,11 +85,16 @@ def reset() -> Answer:
 
 @dataclass
 class Server:
-    """Answers by `script`, one entry a request, then for ever by `default`. Requests are kept as they came."""
+    """Answers by `script`, one entry a request, then for ever by `default`. Requests are kept as they came.
+
+    `GET /health` is another matter: it is answered by `health` and kept in `checks`.
+    """
 
     default: Answer = field(default_factory=answer)
     script: list[Answer] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
+    health: Answer = field(default_factory=answer)
+    checks: list[Request] = field(default_factory=list)
     in_flight: int = 0
     most_in_flight: int = 0
     port: int = 0
@@ -146,7 +151,11 @@ class Server:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        self.requests.append(Request(path=request.path, headers=dict(request.headers), body=body))
+        kept = Request(path=request.path, headers=dict(request.headers), body=body)
+        if request.method == "GET" and request.path == "/health":
+            self.checks.append(kept)
+            return await self.health(request)
+        self.requests.append(kept)
         give = self.script.pop(0) if self.script else self.default
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
