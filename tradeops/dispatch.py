@@ -1,10 +1,13 @@
-"""Which work each cluster does: the only list of the queues."""
+"""Which work each cluster does, and what the dispatcher does beside it: the only lists of both."""
 
 from relay.notify import sender
 from signals.pipeline import work
+from signals.watch import rounds
+from tradeops.supervisor.chores import Chore
 from tradeops.supervisor.dispatcher import Queue
 
 QUEUES = (
     Queue(name="trade", waiting=work.waiting, task="signals.tasks.drain", slots=2),
     Queue(name="slow", waiting=sender.waiting, task="relay.tasks.notify", slots=1),
 )
+CHORES = (Chore(name="watch", work=rounds.look, every_seconds=rounds.EVERY_SECONDS),)

@@ -70,4 +70,6 @@ class WatchRound(models.Model):
     """When the watch last looked, and how far: a long gap means that the portal itself was down. One row."""
 
     looked_at = models.DateTimeField()
+    deaf_since = models.DateTimeField(null=True, help_text="Since when no web process was alive.")
+    deaf_told = models.BooleanField(default=False)
     work_item = models.PositiveBigIntegerField(default=0, help_text="The last work item that was counted.")

@@ -20,6 +20,7 @@ from django_q.tasks import async_task
 from tradeops.core import clock, heartbeat, lease, logs, wake
 
 from .broker import Broker
+from .chores import Chore, Chores
 
 logger = logs.get(__name__)
 NAME = "dispatcher"
@@ -127,7 +128,7 @@ class Dispatcher:
                     canary.enqueue()
 
 
-def run(*, queues: Sequence[Queue], stopped: Callable[[], bool]) -> None:
+def run(*, queues: Sequence[Queue], stopped: Callable[[], bool], chores: Sequence[Chore] = ()) -> None:
     """Until `stopped()`. While another process holds the lease it waits; a database that fails is tried again."""
     started_at = clock.now()
     while not stopped():
@@ -136,14 +137,21 @@ def run(*, queues: Sequence[Queue], stopped: Callable[[], bool]) -> None:
             if held is None:
                 time.sleep(SWEEP_SECONDS)
             else:
-                _serve(held, queues=queues, stopped=stopped, started_at=started_at)
+                _serve(held, queues=queues, chores=Chores(chores), stopped=stopped, started_at=started_at)
         except Error as error:
             logger.warning("the database does not answer; trying again", error=str(error))
             connection.close()
             time.sleep(SWEEP_SECONDS)
 
 
-def _serve(held: lease.Held, *, queues: Sequence[Queue], stopped: Callable[[], bool], started_at: datetime) -> None:
+def _serve(
+    held: lease.Held,
+    *,
+    queues: Sequence[Queue],
+    chores: Chores,
+    stopped: Callable[[], bool],
+    started_at: datetime,
+) -> None:
     """Dispatches for as long as the lease is ours."""
     dispatcher = Dispatcher(queues)
     watcher = wake.watcher()
@@ -159,6 +167,7 @@ def _serve(held: lease.Held, *, queues: Sequence[Queue], stopped: Callable[[], b
                 beat_at = time.monotonic() + heartbeat.BEAT_SECONDS
                 heartbeat.beat(process=NAME, started_at=started_at, now=clock.now())
             dispatcher.look(now=clock.now())
+            chores.look(now=clock.now())
             time.sleep(_BETWEEN_LOOKS)
             watcher.wait(SWEEP_SECONDS)
         lease.release(held)
