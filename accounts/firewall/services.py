@@ -50,7 +50,7 @@ def country(text: str) -> str:
     return code
 
 
-def check_rule(rule: FirewallRule, *, asker: Asker, now: datetime) -> None:
+def check_rule(rule: FirewallRule, *, asker: Asker, now: datetime, may_be_over: bool = False) -> None:
     """Brings the rule's target into its one spelling. Raises ConfigurationError; Refused where it locks out."""
     if bool(rule.network) == bool(rule.country):
         raise ConfigurationError("give a network or a country, one of the two")
@@ -58,7 +58,7 @@ def check_rule(rule: FirewallRule, *, asker: Asker, now: datetime) -> None:
         rule.network = network(rule.network)
     else:
         rule.country = country(rule.country)
-    if rule.expires_at is not None and rule.expires_at <= now:
+    if rule.expires_at is not None and rule.expires_at <= now and not may_be_over:
         raise ConfigurationError("`until` is over already")
     others = FirewallRule.objects.exclude(pk=rule.pk)
     if others.filter(network=rule.network, country=rule.country).exists():
@@ -66,10 +66,13 @@ def check_rule(rule: FirewallRule, *, asker: Asker, now: datetime) -> None:
     _keep_in(asker, now=now, rules=[*others, rule])
 
 
-def save_rule(rule: FirewallRule, *, asker: Asker, now: datetime) -> FirewallRule:
-    """Adds or changes a rule. Raises as `check_rule` does; then nothing was stored."""
+def save_rule(rule: FirewallRule, *, asker: Asker, now: datetime, may_be_over: bool = False) -> FirewallRule:
+    """Adds or changes a rule. Raises as `check_rule` does; then nothing was stored.
+
+    `may_be_over` is for a file, which stays applicable after a rule in it has ended.
+    """
     with transaction.atomic():
-        check_rule(rule, asker=asker, now=now)
+        check_rule(rule, asker=asker, now=now, may_be_over=may_be_over)
         new = rule.pk is None
         if new:
             rule.created_by, rule.created_at = asker.name[:150], now

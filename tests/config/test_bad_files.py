@@ -50,7 +50,7 @@ upstreams: [{{slug: backend}}]
         "portal.yaml:15: strategies[trend].accounts: there is no account 'good'",
         "portal.yaml:16: sources: given twice; the first is on line 2",
         "portal.yaml:18: markets: there is no section 'markets' (there are: accounts, address_lists, channels, "
-        "endpoint_groups, endpoints, private_networks, risk, sources, strategies)",
+        "endpoint_groups, endpoints, firewall, private_networks, risk, sources, strategies)",
         "portal.yaml:19: upstreams: is not available in this version; leave the section out",
     ]
     assert Source.objects.count() == Strategy.objects.count() == PrivateNetwork.objects.count() == 0

@@ -25,6 +25,7 @@ from .sections.address_lists import AddressLists
 from .sections.channels import Channels
 from .sections.endpoint_groups import EndpointGroups
 from .sections.endpoints import Endpoints
+from .sections.firewall import Firewall
 from .sections.networks import PrivateNetworks
 from .sections.risk import Risk
 from .sections.sources import Sources
@@ -47,7 +48,7 @@ class Part(Protocol):
 
 # Read and written in this order: what is referred to comes first.
 PARTS: tuple[type[Part], ...] = (
-    PrivateNetworks, AddressLists, Sources, Accounts, Endpoints, EndpointGroups, Strategies, Risk, Channels,
+    Firewall, PrivateNetworks, AddressLists, Sources, Accounts, Endpoints, EndpointGroups, Strategies, Risk, Channels,
 )  # fmt: skip
 NOT_YET = ("upstreams", "analysis")
 _LOST = Q(group__retired_at=None, group__active=True, endpoint__retired_at__isnull=False)
