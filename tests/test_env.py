@@ -80,6 +80,7 @@ def test_a_given_secret_wins_over_the_generated_one_and_an_empty_one_does_not(re
         ("TRADEOPS_PUBLIC_URL", "http://portal.test"),
         ("TELEGRAM_API_URL", "ftp://x"),
         ("TRADEOPS_TRUSTED_PROXIES", "10.0.0.0/8,everyone"),
+        ("TRADEOPS_CLIENT_ADDRESS_HEADER", "X-Real-IP, X-Forwarded-For"),
         ("TRADEOPS_SECRET_KEY", "tooshrt"),
         ("TRADEOPS_SECRET_KEY", "change-me-change-me-change-me-change-me"),
         ("TRADEOPS_ENCRYPTION_KEYS", "n" * 50),
@@ -109,6 +110,7 @@ def test_lists_and_addresses_are_read(read):
     )
     assert found.allowed_hosts == ("a.test", "b.test")
     assert found.trusted_proxies == ("10.0.0.0/8", "fd00::/8")
+    assert found.client_address_header == "X-Forwarded-For"
     assert found.base_url == "https://portal.test"
     assert (found.host, found.port) == ("0.0.0.0", 8080)
 
@@ -135,3 +137,11 @@ def test_production_starts_with_everything_named_and_generates_nothing(productio
 def test_production_refuses_what_is_unsafe(production, change, named):
     with pytest.raises(ConfigurationError, match=named):
         env.read({**production, **change})
+
+
+def test_cloudflare_is_a_word_for_its_networks_and_its_header_is_known_in_any_case(read):
+    found = read(TRADEOPS_TRUSTED_PROXIES="10.0.0.1, Cloudflare", TRADEOPS_CLIENT_ADDRESS_HEADER="cf-connecting-ip")
+    assert found.trusted_proxies[0] == "10.0.0.1/32"
+    assert {"173.245.48.0/20", "2606:4700::/32"} < set(found.trusted_proxies)
+    assert len(found.trusted_proxies) == 23
+    assert found.client_address_header == "CF-Connecting-IP"

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from accounts import firewall
-from signals.intake.arrival import client_address
+from signals.intake.address import client_address, client_country
 from tradeops import pages
 from tradeops.core import clock, logs
 from tradeops.core.errors import Forbidden, Throttled
@@ -30,7 +30,7 @@ class Gate:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         address = client_address(request)
         request.client_address = address  # type: ignore[attr-defined]
-        request.client_country = lambda: ""  # type: ignore[attr-defined]
+        request.client_country = lambda: client_country(request)  # type: ignore[attr-defined]
         path = request.path_info
         if not (path.startswith(OPEN) and path[len(OPEN) :][:1] in ("", "/")):
             try:

@@ -16,6 +16,7 @@ DEBUG = ENV.debug
 TRADING = ENV.trading
 ALLOWED_HOSTS = list(ENV.allowed_hosts) or ["localhost", "127.0.0.1", "[::1]", ENV.host]
 TRUSTED_PROXIES = ENV.trusted_proxies
+CLIENT_ADDRESS_HEADER = ENV.client_address_header
 PRODUCTION = ENV.kind == "production"
 
 # Applications: the order is the import contract's, from the composition root down ------------------------------
@@ -133,6 +134,10 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W005",
     "security.W021",
 ]
+
+# How long the request log keeps refusals: strangers', and those of known sources.
+REFUSED_KEPT = timedelta(hours=ENV.refused_kept_hours)
+REFUSED_KNOWN_KEPT = timedelta(days=ENV.refused_known_kept_days)
 
 # The thread that writes refused webhooks down once a second; off where something calls `request_log.flush` itself.
 REQUEST_LOG_WRITER = True

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.conf import settings
 from django.http import HttpRequest
 
-from tradeops.core import network
 from tradeops.core.network import Address
 
+from .address import client_address as client_address  # where the view looks for it
 from .sources import Sender
 
 
@@ -39,22 +37,3 @@ class Arrival:
     @property
     def milliseconds(self) -> int:
         return round((time.perf_counter() - self.started) * 1000)
-
-
-def client_address(request: HttpRequest) -> Address | None:
-    """The peer; or, where the peer is a trusted proxy, the rightmost forwarded hop that is not one (I5)."""
-    address = _parse(request.META.get("REMOTE_ADDR", ""))
-    if address is None or not settings.TRUSTED_PROXIES:
-        return address
-    proxies = tuple(ipaddress.ip_network(text) for text in settings.TRUSTED_PROXIES)
-    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    while address is not None and hops and network.inside(address, proxies):
-        address = _parse(hops.pop().strip())
-    return address
-
-
-def _parse(text: str) -> Address | None:
-    try:
-        return network.parse(text)
-    except ValueError:
-        return None

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import environ
 
-from . import crypto, envfile
+from . import cloudflare, crypto, envfile
 from .errors import ConfigurationError
 
 ROOT: Path = Path(__file__).resolve().parent.parent.parent
@@ -38,11 +38,14 @@ class Environment:
     encryption_keys: tuple[str, ...]
     allowed_hosts: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
+    client_address_header: str
     cors_origins: tuple[str, ...]
     public_url: str
     database_url: str
     redis_url: str
     web_workers: int
+    refused_kept_hours: int
+    refused_known_kept_days: int
     telegram_bot_token: str
     telegram_api_url: str
 
@@ -73,11 +76,14 @@ def read(variables: Mapping[str, str] | None = None) -> Environment:
         encryption_keys=tuple(_items(_secret(variables, "TRADEOPS_ENCRYPTION_KEYS"))),
         allowed_hosts=tuple(_items(variables.get("TRADEOPS_ALLOWED_HOSTS", ""))),
         trusted_proxies=_networks(variables, "TRADEOPS_TRUSTED_PROXIES"),
+        client_address_header=_header_name(variables, "TRADEOPS_CLIENT_ADDRESS_HEADER", default="X-Forwarded-For"),
         cors_origins=tuple(_items(variables.get("TRADEOPS_CORS_ORIGINS", ""))),
         public_url=_url(variables, "TRADEOPS_PUBLIC_URL", schemes=("https",)),
         database_url=_url(variables, "DATABASE_URL", schemes=("postgres", "postgresql", "sqlite")),
         redis_url=_url(variables, "REDIS_URL", schemes=("redis", "rediss", "unix")),
         web_workers=_integer(variables, "TRADEOPS_WEB_WORKERS", default=0, low=0, high=64),
+        refused_kept_hours=_integer(variables, "TRADEOPS_REFUSED_KEPT_HOURS", default=24, low=1, high=8760),
+        refused_known_kept_days=_integer(variables, "TRADEOPS_REFUSED_KNOWN_KEPT_DAYS", default=90, low=1, high=3650),
         telegram_bot_token=variables.get("TELEGRAM_BOT_TOKEN", ""),
         telegram_api_url=_url(variables, "TELEGRAM_API_URL", schemes=("https", "http")),
     )
@@ -162,13 +168,28 @@ def _items(text: str) -> list[str]:
 
 
 def _networks(variables: Mapping[str, str], name: str) -> tuple[str, ...]:
-    items = tuple(_items(variables.get(name, "")))
-    for item in items:
+    """CIDRs; the word `cloudflare` stands for those of Cloudflare's edge."""
+    found: list[str] = []
+    for item in _items(variables.get(name, "")):
+        if item.lower() == "cloudflare":
+            found += cloudflare.CIDRS
+            continue
         try:
-            ipaddress.ip_network(item)
+            found.append(str(ipaddress.ip_network(item)))
         except ValueError:
-            raise ConfigurationError(f"{name}: {item!r} is not a network such as 10.0.0.0/8") from None
-    return items
+            raise ConfigurationError(
+                f"{name}: {item!r} is not a network such as 10.0.0.0/8, nor the word cloudflare"
+            ) from None
+    return tuple(found)
+
+
+def _header_name(variables: Mapping[str, str], name: str, *, default: str) -> str:
+    """In the spelling of the ones we know, whatever the case it was given in."""
+    value = (variables.get(name) or default).strip()
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,60}", value):
+        raise ConfigurationError(f"{name}={value!r}: use a header's name, such as X-Forwarded-For")
+    known = {one.lower(): one for one in ("X-Forwarded-For", "CF-Connecting-IP")}
+    return known.get(value.lower(), value)
 
 
 def _url(variables: Mapping[str, str], name: str, *, schemes: tuple[str, ...]) -> str:
