@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import BigIntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from relay.models import Endpoint, EndpointGroup, GroupMember
 from tradeops.core import configuration, events
@@ -35,6 +37,12 @@ def set_members(*, group: EndpointGroup, slugs: Sequence[str]) -> None:
 
 def drop_lost_leader(group: EndpointGroup) -> None:
     EndpointGroup.objects.filter(pk=group.pk).exclude(members=group.leader_id).update(leader=None)
+
+
+def with_leader(members: QuerySet[GroupMember]) -> QuerySet[GroupMember]:
+    """Adds `leader`, an endpoint's id, to each: who leads its group, by choice or by being the first."""
+    first = GroupMember.objects.filter(group=OuterRef("group")).order_by("position", "pk").values("endpoint_id")[:1]
+    return members.annotate(leader=Coalesce("group__leader_id", Subquery(first), output_field=BigIntegerField()))
 
 
 def lead(*, group: EndpointGroup, endpoint: Endpoint, by: str, now: datetime) -> None:

@@ -10,19 +10,29 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Account
 
-from .models import Delivery, Endpoint, Message, Notification
+from .models import Delivery, Endpoint, EndpointGroup, GroupMember, Message, Notification
 
 Accounts = QuerySet[Account] | None
 
 
 def endpoints(accounts: Accounts) -> QuerySet[Endpoint]:
-    """Those that get the messages of a strategy which trades on one of the accounts."""
+    """Those that get the messages of a strategy which trades on one of the accounts, by themselves or in a group."""
     found = Endpoint.objects.all()
     if accounts is None:
         return found
-    return found.filter(
-        Exists(Endpoint.objects.filter(pk=OuterRef("pk"), strategies__accounts__in=accounts.values("pk")))
-    )
+    ours = accounts.values("pk")
+    alone = Endpoint.objects.filter(pk=OuterRef("pk"), strategies__accounts__in=ours)
+    in_group = GroupMember.objects.filter(endpoint=OuterRef("pk"), group__strategies__accounts__in=ours)
+    return found.filter(Exists(alone) | Exists(in_group))
+
+
+def groups(accounts: Accounts) -> QuerySet[EndpointGroup]:
+    """Those that a strategy which trades on one of the accounts sends to."""
+    found = EndpointGroup.objects.all()
+    if accounts is None:
+        return found
+    ours = EndpointGroup.objects.filter(pk=OuterRef("pk"), strategies__accounts__in=accounts.values("pk"))
+    return found.filter(Exists(ours))
 
 
 def deliveries(accounts: Accounts) -> QuerySet[Delivery]:
@@ -30,13 +40,13 @@ def deliveries(accounts: Accounts) -> QuerySet[Delivery]:
     found = Delivery.objects.all()
     if accounts is None:
         return found
-    # One filter: it must be the same strategy that has the account and sent the message.
-    own = Endpoint.objects.filter(
-        pk=OuterRef("endpoint"),
-        strategies__slug=OuterRef("message__strategy"),
-        strategies__accounts__in=accounts.values("pk"),
+    # One filter each: it must be the same strategy that has the account and sent the message.
+    sender, ours = OuterRef("message__strategy"), accounts.values("pk")
+    alone = Endpoint.objects.filter(pk=OuterRef("endpoint"), strategies__slug=sender, strategies__accounts__in=ours)
+    in_group = GroupMember.objects.filter(
+        endpoint=OuterRef("endpoint"), group__strategies__slug=sender, group__strategies__accounts__in=ours
     )
-    return found.filter(Exists(own))
+    return found.filter(Exists(alone) | Exists(in_group))
 
 
 def messages(accounts: Accounts) -> QuerySet[Message]:
