@@ -1,8 +1,8 @@
 """The one thread of a web process that commits messages, for all the threads that took one in.
 
 So there are as many database connections as processes, however many senders are slow, and whoever arrives while a
-commit is under way shares the next one. Where the thread does not run (commands, tests), the caller commits its own
-message itself, by the same code.
+commit is under way shares the next one. Where no writer runs (commands, tests), the caller commits its own message
+itself, by the same code.
 """
 
 from __future__ import annotations
@@ -27,57 +27,78 @@ MOST_AT_ONCE = 64
 # after all, it is a DUPLICATE of the same signal.
 PATIENCE_SECONDS = 1.7
 
-_waiting: queue.SimpleQueue[Entry] = queue.SimpleQueue()
-_thread: threading.Thread | None = None
 
+class Writer:
+    """To be started after the fork, once in a process."""
 
-def take(entry: Entry) -> Outcome:
-    """Commits the entry. Raises what a layer or the database raised: then nothing was stored."""
-    if _thread is None:
-        commit.commit([entry])
+    def __init__(self) -> None:
+        self._waiting: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="intake-writer", daemon=True)
+        self._thread.start()
+
+    def take(self, entry: Entry) -> Outcome:
+        """Raises what a layer or the database raised: nothing was stored; or Unavailable when it takes too long."""
+        self._waiting.put(entry)
+        if not entry.settled.acquire(timeout=PATIENCE_SECONDS):
+            entry.abandoned = True
+            raise Unavailable("the database does not answer in time; send it again")
         return entry.result()
-    _waiting.put(entry)
-    if not entry.settled.acquire(timeout=PATIENCE_SECONDS):
-        entry.abandoned = True
-        raise Unavailable("the database does not answer in time; send it again")
-    return entry.result()
 
+    def stop(self) -> None:
+        """Ends the thread after what waits before it."""
+        self._waiting.put(None)
+        self._thread.join()
 
-def start() -> None:
-    """Once in each web process, after the fork."""
-    global _thread
-    _thread = threading.Thread(target=_run, name="intake-writer", daemon=True)
-    _thread.start()
-
-
-def _run() -> None:
-    while True:
-        entries = _next()
-        try:
-            commit.commit(entries)
-        except BaseException as error:
-            logger.exception("messages could not be stored", messages=len(entries))
-            for entry in entries:
-                entry.error = entry.error or Unavailable(f"the messages could not be stored: {type(error).__name__}")
-        finally:
+    def _run(self) -> None:
+        while entries := self._next():
+            try:
+                commit.commit(entries)
+            except BaseException as error:  # the thread must go on
+                logger.exception("messages could not be stored", messages=len(entries))
+                for entry in entries:
+                    entry.error = entry.error or Unavailable(f"not stored: {type(error).__name__}")
             if any(isinstance(entry.error, DatabaseError) for entry in entries):
                 _reconnect()
             for entry in entries:
                 entry.settled.release()
+        connection.close()
+
+    def _next(self) -> list[Entry]:
+        """Waits for one and takes what came with it, but for those who were told to send again; none = the end."""
+        found: list[Entry] = []
+        while not found:
+            first = self._waiting.get()
+            if first is None:
+                return []
+            found = [first]
+            while len(found) < MOST_AT_ONCE:
+                try:
+                    more = self._waiting.get_nowait()
+                except queue.Empty:
+                    break
+                if more is None:
+                    self._waiting.put(None)
+                    break
+                found.append(more)
+            found = [entry for entry in found if not entry.abandoned]
+        return found
 
 
-def _next() -> list[Entry]:
-    """Waits for one, and takes what came with it. Who was told to send again is not stored."""
-    found: list[Entry] = []
-    while not found:
-        found = [_waiting.get()]
-        while len(found) < MOST_AT_ONCE:
-            try:
-                found.append(_waiting.get_nowait())
-            except queue.Empty:
-                break
-        found = [entry for entry in found if not entry.abandoned]
-    return found
+_writer: Writer | None = None
+
+
+def start() -> None:
+    """In a web process: messages are committed together from now on."""
+    global _writer
+    _writer = Writer()
+
+
+def take(entry: Entry) -> Outcome:
+    """Commits the entry, alone or with others. Raises as `Writer.take`."""
+    if _writer is not None:
+        return _writer.take(entry)
+    commit.commit([entry])
+    return entry.result()
 
 
 def _reconnect() -> None:
