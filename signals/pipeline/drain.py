@@ -14,7 +14,7 @@ from signals.execution import runner
 from signals.models import WorkItem
 from tradeops.core import clock, logs, wake
 
-from . import decide, route, work
+from . import backlog, decide, route, work
 
 logger = logs.get(__name__)
 # Below django-q2's time-out for a task: a drain that is still busy then leaves the rest to the next one.
@@ -44,6 +44,7 @@ def _work_off(deadline: float) -> int:
     moved = 0
     while time.monotonic() < deadline:
         progress = route.route(now=clock.now()) if route.unrouted() else 0
+        progress += backlog.work_off()
         item = work.claim(now=clock.now())
         if item is not None:
             progress += 1

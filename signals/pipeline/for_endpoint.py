@@ -16,8 +16,18 @@ from .gather import Case
 RELAY = "relay"  # a decision's intent
 
 
+def decide_all(case: Case, *, switches: Switches, now: datetime) -> list[Decision]:
+    """One for each endpoint of the case. Not stored yet; the caller writes the messages of all approved together."""
+    common = _common(case, switches=switches, now=now)
+    return [_decision(case, endpoint, common, now=now) for endpoint in case.endpoints]
+
+
 def decide(case: Case, endpoint: Endpoint, *, switches: Switches, now: datetime) -> Decision:
-    """Not stored yet; the caller writes the messages of all approved endpoints together."""
+    return _decision(case, endpoint, _common(case, switches=switches, now=now), now=now)
+
+
+def _common(case: Case, *, switches: Switches, now: datetime) -> list[Verdict]:
+    """What the rules say of the signal, wherever it goes."""
     proposal = Proposal(
         now=now,
         reduces=case.reduces,
@@ -28,12 +38,16 @@ def decide(case: Case, endpoint: Endpoint, *, switches: Switches, now: datetime)
         symbol=case.mapped.symbol if case.mapped else "",
         switches_on=switches.stopping(strategy=case.strategy.slug),
     )
-    verdicts = [proposals.mode(case), _receives(case, endpoint), *gate.judge(proposal)]
+    return gate.judge(proposal)
+
+
+def _decision(case: Case, endpoint: Endpoint, common: list[Verdict], *, now: datetime) -> Decision:
+    verdicts = [proposals.mode(case), _receives(case, endpoint), *common]
     failed = [verdict for verdict in verdicts if not verdict.passed]
     return Decision(
-        signal=case.signal,
-        strategy=case.strategy,
-        endpoint=endpoint,
+        signal_id=case.signal.pk,
+        strategy_id=case.strategy.pk,
+        endpoint_id=endpoint.pk,
         engine=case.strategy.engine,
         outcome=Decision.Outcome.REJECTED if failed else Decision.Outcome.APPROVED,
         intent=RELAY,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from accounts.brokers import registry
 from accounts.brokers.base import BrokerError, Instrument, Quote
@@ -14,11 +16,13 @@ from signals.engines.base import Opinion, engine
 from signals.market.base import NoPrice, price_source, source_name
 from signals.models import Signal, Strategy, WorkItem
 from signals.receive import Alert
-from signals.strategies import symbols
 from signals.strategies.symbols import Mapped
-from tradeops.core import configuration
+from tradeops.core import rows
 from tradeops.core.errors import ConfigurationError
 from tradeops.core.money import ZERO
+
+from . import plans
+from .plans import Plan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,51 +59,41 @@ class Case:
         return self.alert.dry_run or self.strategy.mode == Strategy.Mode.DRY_RUN
 
 
+# All that a decision, its orders and its messages want to know of a signal.
+_READ = ("public_id", "request_id", "received_at", "routes", "symbol", "action", "data", "raw")
+
+
+def signals(*, where: str, params: Sequence[Any] = ()) -> list[Signal]:
+    """Those that fulfil `where` (see `rows.select`), as far as a decision needs them."""
+    return rows.fetch(Signal, *_READ, where=where, params=params)
+
+
 def gather(item: WorkItem, *, now: datetime) -> Case:
     """May use the network; holds no lock. Raises ConfigurationError for an engine that is not installed."""
-    signal = Signal.objects.get(pk=item.signal_id)
-    if item.strategy_id not in _plans():
-        configuration.forget()  # newer than this process's last look
-    strategy, accounts, endpoints = _plans()[item.strategy_id]
+    [signal] = signals(where="id = %s", params=[item.signal_id])
+    plan = plans.of(item.strategy_id)
+    case = relay_case(item, signal, plan)
+    return replace(case, outlooks=[_outlook(case, account, now=now) for account in plan.accounts])
+
+
+def relay_case(item: WorkItem, signal: Signal, plan: Plan) -> Case:
+    """The case as far as endpoints need it: read from what this process has. Raises ConfigurationError, as `gather`."""
     alert = Alert.from_json(signal.data)
-    mapped = symbols.lookup(strategy.symbols, alert.symbol)
-    opinion = engine(strategy.engine).read(alert)
     return Case(
         item=item,
         signal=signal,
-        strategy=strategy,
+        strategy=plan.strategy,
         alert=alert,
-        mapped=mapped,
-        opinion=opinion,
-        outlooks=[
-            _look(
-                _traded(account, strategy),
-                sells=opinion.sells,
-                strategy=strategy,
-                signal=signal,
-                alert=alert,
-                mapped=mapped,
-                now=now,
-            )
-            if _has_stand_in(account, strategy)
-            else Outlook(account=account, problem=f"{account.slug} has no paper twin to trade in its place")
-            for account in accounts
-        ],
-        endpoints=endpoints,
+        mapped=plan.mapped(alert.symbol),
+        opinion=engine(plan.strategy.engine).read(alert),
+        endpoints=plan.endpoints,
     )
 
 
-def _load() -> dict[int, tuple[Strategy, list[Account], list[Endpoint]]]:
-    found = {}
-    for strategy in Strategy.objects.order_by("slug"):
-        accounts = strategy.accounts.select_related("paper_twin").order_by("slug")
-        endpoints = strategy.endpoints.defer("secret").order_by("slug")
-        found[strategy.pk] = strategy, list(accounts), list(endpoints)
-    return found
-
-
-# Configuration, at most half a second old; what must be of this moment (kill switches, positions) is read in `decide`.
-_plans = configuration.Cached(_load)
+def _outlook(case: Case, account: Account, *, now: datetime) -> Outlook:
+    if not _has_stand_in(account, case.strategy):
+        return Outlook(account=account, problem=f"{account.slug} has no paper twin to trade in its place")
+    return _look(_traded(account, case.strategy), case, now=now)
 
 
 def _traded(account: Account, strategy: Strategy) -> Account:
@@ -114,30 +108,22 @@ def _has_stand_in(account: Account, strategy: Strategy) -> bool:
     return strategy.mode != Strategy.Mode.PAPER or account.is_paper or hasattr(account, "paper_twin")
 
 
-def _look(
-    account: Account,
-    *,
-    sells: bool,
-    strategy: Strategy,
-    signal: Signal,
-    alert: Alert,
-    mapped: Mapped | None,
-    now: datetime,
-) -> Outlook:
+def _look(account: Account, case: Case, *, now: datetime) -> Outlook:
+    strategy, mapped = case.strategy, case.mapped
     if mapped is None:
         return Outlook(account=account)
     quote, quote_problem = None, ""
     try:
         source = price_source(source_name(strategy_prices=strategy.prices, account=account))
         quote = source.quote(
-            symbol=mapped.symbol, alert=_per_base(alert, mapped), received_at=signal.received_at, now=now
+            symbol=mapped.symbol, alert=_per_base(case.alert, mapped), received_at=case.signal.received_at, now=now
         )
     except (NoPrice, ConfigurationError) as error:
         quote_problem = str(error)
     try:
         broker = registry.broker_for(account)
         instrument = broker.instrument(mapped.symbol)
-        free = broker.balances().get(instrument.base, ZERO) if sells else ZERO
+        free = broker.balances().get(instrument.base, ZERO) if case.opinion.sells else ZERO
     except (BrokerError, ConfigurationError) as error:
         return Outlook(account=account, quote=quote, quote_problem=quote_problem, problem=str(error))
     return Outlook(account=account, quote=quote, quote_problem=quote_problem, instrument=instrument, free_base=free)

@@ -55,6 +55,10 @@ def decide_for_account(desk: Desk) -> Heard:
     return _compared(desk, verdicts)
 
 
+def decide_for_endpoints(case: Case, *, switches: Switches, now: datetime) -> list[Decision]:
+    return [decide_for_endpoint(case, endpoint, switches=switches, now=now) for endpoint in case.endpoints]
+
+
 def decide_for_endpoint(case: Case, endpoint: Endpoint, *, switches: Switches, now: datetime) -> Decision:
     if case.strategy.heal == Strategy.Heal.TRADE and not _failed(_preconditions(case, now=now)):
         return for_endpoint.decide(case, endpoint, switches=switches, now=now)

@@ -1,74 +1,104 @@
-"""From stored signals to work items, in the order of receipt (DESIGN §2.3)."""
+"""From stored signals to work items, in the order of receipt (DESIGN §2.3).
+
+What needs nothing but this process's own knowledge, a signal for a strategy that only relays, is decided in the same
+transaction: one commit from there to its deliveries. Everything else waits in its lane for a worker.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
-from signals.models import Decision, Signal, Strategy, WorkItem
-from signals.strategies import symbols
-from signals.strategies.heartbeat import HEARTBEAT
-from tradeops.core import configuration, events, rows
-from tradeops.core.events import Event, Level
+from signals.models import Signal, WorkItem
+from tradeops.core import clock, logs, rows
+from tradeops.core.alone import alone
 from tradeops.core.models import Cursor
 
+from . import gather, nowhere, plans, together, work
+from .gather import Case
+from .plans import Plan
+
+logger = logs.get(__name__)
 CURSOR = "pipeline.route"
-BATCH = 200
-_READ = ("public_id", "request_id", "received_at", "routes", "symbol", "action", "data")
-_strategies = configuration.Cached(lambda: {row.slug: row for row in Strategy.objects.all()})
+ROUTER = "router"  # who decides without a lease does it alone: this and `backlog`
 # On PostgreSQL a lower id may commit after a higher one. A gap is waited for as long as a web transaction can
 # last (its statement time-out is 1.5 s); after that it was rolled back and nobody comes.
 GAP_WAIT = timedelta(seconds=2)
+_POSITION = "COALESCE((SELECT position FROM core_cursor WHERE name = %s), 0)"
+
+
+@dataclass(kw_only=True)
+class Batch:
+    """The next signals and what becomes of each: decided now, left to a worker, or for nobody."""
+
+    after: int
+    signals: list[Signal]
+    cases: list[Case] = field(default_factory=list)
+    items: list[WorkItem] = field(default_factory=list)
+    nowhere: list[Signal] = field(default_factory=list)
 
 
 def unrouted() -> bool:
     """Whether there are signals past the router's cursor. Asked at every commit, so without the ORM's overhead."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM signals_signal WHERE id > COALESCE((SELECT position FROM core_cursor WHERE name = %s), 0)"
-            " LIMIT 1",
-            [CURSOR],
-        )
+        cursor.execute(f"SELECT 1 FROM signals_signal WHERE id > {_POSITION} LIMIT 1", [CURSOR])  # noqa: S608
         return cursor.fetchone() is not None
 
 
 def route(*, now: datetime) -> int:
-    """Fans the next signals out, one work item per strategy; returns how many signals. One router at a time."""
-    with transaction.atomic():
-        cursor = _cursor()
-        if cursor is None:
-            return 0
-        found = list(Signal.objects.filter(pk__gt=cursor.position).only(*_READ).order_by("pk")[:BATCH])
-        ready = _without_gap(found, after=cursor.position, now=now)
-        if not ready:
-            return 0
-        strategies = _strategies()
-        if any(slug not in strategies for signal in ready for slug in signal.routes):
-            configuration.forget()  # the web process may know of a change that this one has not looked for yet
-            strategies = _strategies()
-        rows.insert_new(
-            [_item(signal, strategies[slug], now) for signal in ready for slug in signal.routes if slug in strategies]
-        )
-        routed = [signal.pk for signal in ready if any(slug in strategies for slug in signal.routes)]
-        Signal.objects.filter(pk__in=routed).update(status=Signal.Status.PROCESSING)
-        for signal in ready:
-            if signal.pk not in routed:
-                _nowhere(signal, now)
-        cursor.position = ready[-1].pk
-        rows.update(cursor, "position")
-    return len(ready)
+    """Moves the next signals on; returns how many. One router at a time; 0 while another is at it."""
+    try:
+        return _route(now=now, decide=True)
+    except (OperationalError, InterfaceError):
+        raise  # the database does not answer
+    except Exception:
+        logger.exception("signals could not be decided together; each is decided alone")
+        return _route(now=now, decide=False)
 
 
-def _cursor() -> Cursor | None:
-    """The router's row, locked and made if it is missing; None while another router has it."""
-    skip = connection.features.has_select_for_update_skip_locked
-    mine = Cursor.objects.select_for_update(skip_locked=skip).filter(name=CURSOR).order_by()
-    row = mine.first()
-    if row is None:
+def _route(*, now: datetime, decide: bool) -> int:
+    with alone(ROUTER) as mine:
+        batch = _next(now=now) if mine else None
+        if batch is None:
+            return 0
+        _sort(batch, decide=decide, now=now)
+        judged = together.judge(batch.cases, now=clock.now())
+        with transaction.atomic(savepoint=False):
+            if not _advance(batch):
+                return 0
+            judged = together.lock(judged)
+            _store_items(batch)
+            together.store(judged)
+            nowhere.store(batch.nowhere, now=now)
+    return len(batch.signals)
+
+
+def _next(*, now: datetime) -> Batch | None:
+    after = _position()
+    found = gather.signals(where=f"id > %s ORDER BY id LIMIT {together.MOST}", params=[after])
+    ready = _without_gap(found, after=after, now=now)
+    return Batch(after=after, signals=ready) if ready else None
+
+
+def _position() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_POSITION}", [CURSOR])
+        return int(cursor.fetchone()[0])
+
+
+def _advance(batch: Batch) -> bool:
+    """Moves the cursor past the batch; False if another router has been here, whoever thought to be alone."""
+    if batch.after == 0:
         Cursor.objects.bulk_create([Cursor(name=CURSOR)], ignore_conflicts=True)
-        row = mine.first()
-    return row
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE core_cursor SET position = %s WHERE name = %s AND position = %s",
+            [batch.signals[-1].pk, CURSOR, batch.after],
+        )
+        return bool(cursor.rowcount == 1)
 
 
 def _without_gap(found: list[Signal], *, after: int, now: datetime) -> list[Signal]:
@@ -82,34 +112,52 @@ def _without_gap(found: list[Signal], *, after: int, now: datetime) -> list[Sign
     return ready
 
 
-def _item(signal: Signal, strategy: Strategy, now: datetime) -> WorkItem:
-    mapped = symbols.lookup(strategy.symbols, signal.symbol)
-    lane = f"{strategy.slug}:{mapped.symbol if mapped else signal.symbol}"
-    return WorkItem(signal=signal, strategy=strategy, lane=lane, due_at=now)
+def _sort(batch: Batch, *, decide: bool, now: datetime) -> None:
+    known = plans.by_slug({slug for signal in batch.signals for slug in signal.routes})
+    mine = [plan.strategy.pk for plan in known.values() if plan.only_relays]
+    # What waits in a lane goes first, whatever comes after it.
+    waiting = work.lanes_waiting(mine) if decide and mine else set()
+    for signal in batch.signals:
+        wanted = [known[slug] for slug in signal.routes if slug in known]
+        if not wanted:
+            batch.nowhere.append(signal)
+        for plan in wanted:
+            item = WorkItem(
+                signal_id=signal.pk, strategy_id=plan.strategy.pk, lane=plan.lane(signal.symbol), due_at=now
+            )
+            case = case_of(item, signal, plan) if decide and plan.only_relays and item.lane not in waiting else None
+            if case is None:
+                waiting.add(item.lane)
+                batch.items.append(item)
+            else:
+                batch.cases.append(case)
 
 
-def _nowhere(signal: Signal, now: datetime) -> None:
-    """No strategy takes it: stored, said, and shown as a decision of its own."""
-    named = signal.data.get("strategy")
-    value = f"strategy {named}" if named else signal.symbol
-    reason = (
-        f"strategy {named} is not fed by this source" if named else f"no strategy of this source trades {signal.symbol}"
-    )
-    verdict = {"rule": "no_strategy", "verdict": "FAIL", "value": value, "limit": "a strategy of the source"}
-    Decision.objects.create(
-        signal=signal, outcome=Decision.Outcome.REJECTED, reason=reason, rules=[verdict], decided_at=now
-    )
-    Signal.objects.filter(pk=signal.pk).update(status=Signal.Status.REJECTED, decided_at=now, note=reason)
-    events.publish(
-        Event(
-            name="signal.rejected",
-            at=now,
-            # A heartbeat comes again each minute; the source's own silence is what would be worth a call.
-            level=Level.INFO if signal.action == HEARTBEAT else Level.WARNING,
-            title=f"{signal.action} {signal.symbol} went nowhere: {reason}",
-            signal=signal.public_id,
-            symbol=signal.symbol,
-            request_id=signal.request_id,
-            body={"rule": "no_strategy", "reason": reason},
+def case_of(item: WorkItem, signal: Signal, plan: Plan) -> Case | None:
+    """None for one that cannot be read: it is tried again by itself, and fails in its own name."""
+    try:
+        return gather.relay_case(item, signal, plan)
+    except Exception as error:  # noqa: BLE001  (whatever is wrong with one signal must not hold up the others)
+        logger.warning("a signal is not decided with the others", signal=signal.pk, error=str(error))
+        return None
+
+
+def _store_items(batch: Batch) -> None:
+    for case in batch.cases:
+        case.item.state = WorkItem.State.DONE.value
+    rows.insert_all([case.item for case in batch.cases])
+    if batch.items:
+        rows.insert_new(batch.items)
+        _processing(batch.items)
+
+
+def _processing(items: Sequence[WorkItem]) -> None:
+    """Not if they are decided already: a cursor that was lost comes by again."""
+    ids = sorted({item.signal_id for item in items})
+    marks = ", ".join(["%s"] * len(ids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE signals_signal SET status = 'PROCESSING'"  # noqa: S608
+            f" WHERE id IN ({marks}) AND status = 'RECEIVED'",
+            ids,
         )
-    )

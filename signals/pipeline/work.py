@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db import transaction
-from django.db.models import Min, Q
+from django.db import connection, transaction
+from django.db.models import Q
 
 from signals.execution import claim as sends
 from signals.execution import reconcile
-from signals.execution.lifecycle import IN_FLIGHT, UNSETTLED
-from signals.models import Order, Signal, WorkItem
-from tradeops.core import events, holder, literal
+from signals.models import Signal, WorkItem
+from tradeops.core import events, holder, rows
 from tradeops.core.events import Event, Level
 
 from . import route
 
-# The condition of the partial index `signals_workitem_waiting`.
-WAITING = literal.equal("state", WorkItem.State.WAITING.value)
+# What `claim` and `finish` need; "state = 'waiting'" is written out below as in the partial index
+# `signals_workitem_waiting`, or SQLite would not use it.
+_READ = ("signal_id", "strategy_id", "lane", "state", "due_at", "tries", "claim_token", "lease_until")
 LEASE_SECONDS = 30
 MAX_TRIES = 5
 
@@ -33,9 +34,14 @@ def claim(*, now: datetime) -> WorkItem | None:
     """The next item of a free lane, leased to this process; never one whose lane has an order in flight."""
     for item in _claimable(now=now, limit=20):
         token = holder.of_this_process().token()
-        taken = WorkItem.objects.filter(pk=item.pk, state=WorkItem.State.WAITING, claim_token=item.claim_token).update(
-            claim_token=token, lease_until=now + timedelta(seconds=LEASE_SECONDS), tries=item.tries + 1
-        )
+        until = connection.ops.adapt_datetimefield_value(now + timedelta(seconds=LEASE_SECONDS))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE signals_workitem SET claim_token = %s, lease_until = %s, tries = %s"
+                " WHERE id = %s AND state = 'waiting' AND claim_token = %s",
+                [token, until, item.tries + 1, item.pk, item.claim_token],
+            )
+            taken = cursor.rowcount
         if taken:
             item.claim_token, item.tries = token, item.tries + 1
             return item
@@ -43,12 +49,18 @@ def claim(*, now: datetime) -> WorkItem | None:
 
 
 def _claimable(*, now: datetime, limit: int) -> list[WorkItem]:
-    heads = WorkItem.objects.filter(WAITING).order_by().values("lane").annotate(head=Min("id")).values("head")
-    rows = list(WorkItem.objects.filter(pk__in=heads, due_at__lte=now).order_by("id"))
-    if not rows:
+    at = connection.ops.adapt_datetimefield_value(now)
+    found = rows.fetch(
+        WorkItem,
+        *_READ,
+        where="id IN (SELECT MIN(id) FROM signals_workitem WHERE state = 'waiting' GROUP BY lane)"
+        " AND due_at <= %s ORDER BY id",
+        params=[at],
+    )
+    if not found:
         return []
     busy = _lanes_in_flight()
-    free = (row for row in rows if row.lane not in busy and _unleased(row, now))
+    free = (row for row in found if row.lane not in busy and _unleased(row, now))
     return [row for row, _ in zip(free, range(limit), strict=False)]
 
 
@@ -60,14 +72,42 @@ def _unleased(item: WorkItem, now: datetime) -> bool:
 
 def _lanes_in_flight() -> set[str]:
     """Lanes with an order that is not at rest: the next signal would decide on a position that is about to change."""
-    rows = Order.objects.filter(UNSETTLED, status__in=IN_FLIGHT).values_list("strategy__slug", "symbol").distinct()
-    return {f"{slug}:{symbol}" for slug, symbol in rows}
+    with connection.cursor() as cursor:
+        # In flight (PENDING, SUBMITTED) among the unsettled, whose partial index SQLite takes at its word.
+        cursor.execute(
+            "SELECT DISTINCT s.slug, o.symbol FROM signals_order o JOIN signals_strategy s ON s.id = o.strategy_id"
+            " WHERE o.status IN ('PENDING', 'SUBMITTED', 'UNKNOWN') AND o.status <> 'UNKNOWN'"
+        )
+        return {f"{slug}:{symbol}" for slug, symbol in cursor.fetchall()}
 
 
-def finish(item: WorkItem) -> bool:
-    """Marks it done, first thing in the transaction that decides it; False if another worker has taken it over."""
-    mine = WorkItem.objects.filter(pk=item.pk, claim_token=item.claim_token, state=WorkItem.State.WAITING)
-    return bool(mine.update(state=WorkItem.State.DONE, claim_token="", lease_until=None))
+def lanes_waiting(strategies: Sequence[int]) -> set[str]:
+    """Lanes of these strategies in which something waits."""
+    marks = ", ".join(["%s"] * len(strategies))
+    where = f"state = 'waiting' AND strategy_id IN ({marks})"
+    return {lane for [lane] in rows.select(WorkItem, "lane", where=where, params=strategies)}
+
+
+def untried(strategies: Sequence[int], *, limit: int) -> list[WorkItem]:
+    """Waiting items of these strategies, oldest first, without the lanes in which one has failed or is in work."""
+    marks = ", ".join(["%s"] * len(strategies))
+    theirs = f"state = 'waiting' AND strategy_id IN ({marks})"
+    stuck = f"SELECT lane FROM signals_workitem WHERE {theirs} AND tries > 0"  # noqa: S608
+    where = f"{theirs} AND lane NOT IN ({stuck}) ORDER BY id LIMIT {limit}"
+    return rows.fetch(WorkItem, *_READ, where=where, params=[*strategies, *strategies])
+
+
+def finish(items: Sequence[WorkItem]) -> bool:
+    """Marks them done, first thing in the transaction that decides them; False if another worker has taken one over."""
+    given = [value for item in items for value in (item.pk, item.claim_token)]
+    marks = " OR ".join(["id = %s AND claim_token = %s"] * len(items))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE signals_workitem SET state = 'done', claim_token = '', lease_until = NULL"  # noqa: S608
+            f" WHERE state = 'waiting' AND ({marks})",
+            given,
+        )
+        return bool(cursor.rowcount == len(items))
 
 
 def failed(item: WorkItem, error: Exception, *, now: datetime) -> None:

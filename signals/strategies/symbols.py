@@ -32,7 +32,15 @@ def candidates(ticker: str) -> list[str]:
 
 def lookup(mapping: Mapping[str, Any], ticker: str) -> Mapped | None:
     """The mapping of a ticker, or None."""
-    folded = {name.strip().upper(): target for name, target in mapping.items()}
+    return find(fold(mapping), ticker)
+
+
+def fold(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping as `find` wants it: to be kept, where many tickers are looked up."""
+    return {name.strip().upper(): target for name, target in mapping.items()}
+
+
+def find(folded: Mapping[str, Any], ticker: str) -> Mapped | None:
     for name in candidates(ticker):
         if name in folded:
             return _mapped(folded[name])

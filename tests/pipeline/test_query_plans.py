@@ -21,7 +21,7 @@ def plan(queryset):
 @pytest.mark.parametrize(
     ("queryset", "index"),
     [
-        (lambda: WorkItem.objects.filter(work.WAITING).order_by().values("lane"), "signals_workitem_waiting"),
+        (lambda: WorkItem.objects.extra(where=["state = 'waiting'"]).order_by().values("lane"), "signals_workitem_waiting"),
         (lambda: Order.objects.filter(claim.UNSETTLED), "signals_order_unsettled"),
     ],
 )

@@ -181,6 +181,20 @@ def select(
     ]
 
 
+def fetch(model: type[M], *names: str, where: str, params: Sequence[Any] = ()) -> list[M]:
+    """As `select`, as instances with the other fields deferred; the primary key is among them in any case."""
+    attributes = _attributes(model, names)
+    found = select(model, *attributes, where=where, params=params)
+    return [model.from_db(connection.alias, attributes, row) for row in found]
+
+
+@cache
+def _attributes(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, ...]:
+    """In the model's own order, in which `from_db` wants them."""
+    wanted = {model._meta.get_field(name) for name in names} | {model._meta.pk}
+    return tuple(field.attname for field in model._meta.concrete_fields if field in wanted)
+
+
 def _converted(value: Any, chain: list[Any], column: Any) -> Any:
     for convert in chain:
         value = convert(value, column, connection)

@@ -1,0 +1,74 @@
+"""What each strategy trades and where, as every process keeps it: configuration, at most half a second old."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from accounts.models import Account
+from relay.models import Endpoint
+from signals.models import Strategy
+from signals.strategies import symbols
+from signals.strategies.symbols import Mapped
+from tradeops.core import configuration
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`symbols` are the strategy's own, ready for `Plan.mapped`. Do not change what is in it: it is shared."""
+
+    strategy: Strategy
+    accounts: list[Account]
+    endpoints: list[Endpoint]
+    symbols: Mapping[str, Any]
+
+    @property
+    def only_relays(self) -> bool:
+        """Whether its decisions need no quote, no balance and no order."""
+        return not self.accounts
+
+    def mapped(self, ticker: str) -> Mapped | None:
+        return symbols.find(self.symbols, ticker)
+
+    def lane(self, ticker: str) -> str:
+        """What must stay in order: the strategy and the venue's symbol, or the ticker as sent if it has none."""
+        mapped = self.mapped(ticker)
+        return f"{self.strategy.slug}:{mapped.symbol if mapped else ticker}"
+
+
+def _load() -> dict[int, Plan]:
+    return {
+        strategy.pk: Plan(
+            strategy,
+            list(strategy.accounts.select_related("paper_twin").order_by("slug")),
+            list(strategy.endpoints.defer("secret", "report_secret").order_by("slug")),
+            symbols.fold(strategy.symbols),
+        )
+        for strategy in Strategy.objects.order_by("slug")
+    }
+
+
+# What must be of this moment (kill switches, positions) is read when deciding.
+_plans = configuration.Cached(_load)
+
+
+def of(strategy: int) -> Plan:
+    """By primary key. Raises KeyError for one that does not exist."""
+    if strategy not in _plans():
+        configuration.forget()  # newer than this process's last look
+    return _plans()[strategy]
+
+
+def by_slug(slugs: set[str]) -> dict[str, Plan]:
+    """Those of the slugs that exist."""
+    found = {plan.strategy.slug: plan for plan in _plans().values()}
+    if not slugs <= found.keys():
+        configuration.forget()  # the web process may know of a change that this one has not looked for yet
+        found = {plan.strategy.slug: plan for plan in _plans().values()}
+    return {slug: found[slug] for slug in slugs if slug in found}
+
+
+def that_only_relay() -> list[int]:
+    """Primary keys of the strategies without accounts."""
+    return [pk for pk, plan in _plans().items() if plan.only_relays]
