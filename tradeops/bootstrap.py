@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from accounts.models import Operator
-from tradeops import demo
+from tradeops import demo, prune
 from tradeops.core import clock, envfile
 from tradeops.core.env import Environment
 
@@ -29,6 +29,8 @@ def run(env: Environment, *, say: Callable[[str], None]) -> None:
         say("database: tables are up to date now")
     if _collect_static():
         say("static files: collected")
+    if prune.schedule():
+        say("schedule: what has outlived its keeping is deleted each hour")
     if env.kind == "production":
         return  # people are made by `createsuperuser`, with a password that no file holds
     if _create_operator(env):

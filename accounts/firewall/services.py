@@ -15,11 +15,13 @@ from django.db import transaction
 
 from accounts.models import FirewallBan, FirewallRule, FirewallSettings
 from tradeops.core import clock, configuration, events
+from tradeops.core import prune as _prune
 from tradeops.core.errors import ConfigurationError, Conflict, Refused
 from tradeops.core.events import Event, Level
 from tradeops.core.network import Address
 
 from . import book, concerns, verdict
+from .bans import REPEATED_WITHIN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +45,9 @@ def network(text: str) -> str:
 
 
 def country(text: str) -> str:
-    """A country's code in capitals. Raises ConfigurationError."""
+    """A country's code in capitals; T1 is Cloudflare's word for Tor. Raises ConfigurationError."""
     code = text.strip().upper()
-    if not re.fullmatch(r"[A-Z]{2}", code):
+    if not re.fullmatch(r"[A-Z][A-Z0-9]", code):
         raise ConfigurationError(f"not a country's code of two letters, such as DE: {text[:20]!r}")
     return code
 
@@ -86,8 +88,8 @@ def save_rule(rule: FirewallRule, *, asker: Asker, now: datetime, may_be_over: b
 
 
 def named(target: str) -> dict[str, str]:
-    """What a person wrote as the fields of a rule: two letters are a country. Raises ConfigurationError."""
-    if target.strip().isalpha():
+    """What a person wrote as the fields of a rule: a single word is a country. Raises ConfigurationError."""
+    if target.strip().isalnum():
         return {"network": "", "country": country(target)}
     return {"network": network(target), "country": ""}
 
@@ -177,12 +179,9 @@ def lift_network(text: str, *, asker: Asker, now: datetime) -> list[str]:
     return lifted
 
 
-def prune(*, now: datetime) -> int:
+def prune(*, now: datetime, dry_run: bool = False) -> int:
     """Forgets bans that no longer make the next one longer; returns how many."""
-    from .bans import REPEATED_WITHIN
-
-    gone, _ = FirewallBan.objects.filter(until__lt=now - REPEATED_WITHIN).delete()
-    return gone
+    return _prune.delete(FirewallBan.objects.filter(until__lt=now - REPEATED_WITHIN), dry_run=dry_run)
 
 
 def warnings(*, now: datetime) -> list[str]:

@@ -13,18 +13,20 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.core.cache import caches
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
+from accounts.firewall import countries
 from signals.models import RefusedAttempt
 from tradeops.core import clock, events, logs
 from tradeops.core.errors import InvalidPayload, TradeOpsError
 from tradeops.core.events import Event, Level
 
+from .address import client_country
 from .answers import SILENT
 from .arrival import Arrival
 from .sources import directory
@@ -34,10 +36,7 @@ logger = logs.get(__name__)
 MAX_ENTRIES = 500
 ROWS_AT_ONCE = 200
 ROWS_A_SECOND = 1
-STRANGERS_KEPT = timedelta(hours=24)
-KNOWN_KEPT = timedelta(days=90)
 NOTIFY_EVERY_SECONDS = 60
-PRUNE_EVERY_SECONDS = 3600  # by whoever writes: without refusals there is nothing to prune
 
 _Key = tuple[str | None, str, str]  # address, reason, source
 
@@ -59,7 +58,7 @@ class _Buffer:
         key: _Key = (row.address, row.reason, row.source_slug)
         with self.lock:
             if key not in self.entries and len(self.entries) >= MAX_ENTRIES:
-                key, row.address = (None, row.reason, row.source_slug), None
+                key, row.address, row.country = (None, row.reason, row.source_slug), None, ""
             if known := self.entries.get(key):
                 known.row.times += row.times
             else:
@@ -82,6 +81,7 @@ def record(arrival: Arrival, error: TradeOpsError) -> None:
     row = RefusedAttempt(
         at=arrival.received_at,
         address=str(arrival.address) if arrival.address else None,
+        country=client_country(arrival.request) or countries.of(arrival.address),
         source_slug=slug,
         outcome=error.http_status,
         reason=(str(error) if isinstance(error, SILENT) else error.code)[:40],
@@ -191,7 +191,6 @@ def _start_writer() -> None:
 
 def _write_for_ever() -> None:
     allowance, then = float(ROWS_AT_ONCE), time.monotonic()
-    prune_at = then
     while True:
         time.sleep(1)
         now = time.monotonic()
@@ -201,18 +200,8 @@ def _write_for_ever() -> None:
             continue
         try:
             flush(limit=int(allowance))
-            if now >= prune_at:
-                prune_at = now + PRUNE_EVERY_SECONDS
-                prune(now=clock.now())
         except Exception:  # the thread must outlive whatever a listener raises
-            logger.exception("refusals could not be told or pruned")
+            logger.exception("refusals could not be told")
         finally:
             connection.close()
         allowance -= max(0, min(waiting, int(allowance)))
-
-
-def prune(*, now: datetime, strangers: timedelta = STRANGERS_KEPT, known: timedelta = KNOWN_KEPT) -> int:
-    """Deletes the refusals older than their retention; returns how many."""
-    gone, _ = RefusedAttempt.objects.filter(source_slug="", at__lt=now - strangers).delete()
-    more, _ = RefusedAttempt.objects.filter(at__lt=now - known).delete()
-    return gone + more

@@ -48,7 +48,7 @@ def test_a_rule_has_one_spelling(written, kept):
         ({"network": "127.0.0.0/8"}, r"this machine \(loopback\) always passes"),
         ({"network": "::1"}, r"this machine \(loopback\) always passes"),
         ({"country": "DEU"}, "two letters"),
-        ({"country": "D1"}, "two letters"),
+        ({"country": "1D"}, "two letters"),
         ({}, "one of the two"),
         ({"network": "198.51.100.7", "country": "DE"}, "one of the two"),
         ({"network": "198.51.100.7", "expires_at": NOW}, "is over already"),

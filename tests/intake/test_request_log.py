@@ -1,7 +1,6 @@
 """I11: every refusal is logged, a flood is counted, and no secret is written."""
 
 import time
-from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, connection
@@ -90,22 +89,18 @@ def test_what_cannot_be_written_waits(portal):
     assert row.times == 2
 
 
-def test_prune_keeps_strangers_a_day_and_known_sources_90(db):
-    now = clock.now()
-    for slug, age in (("", 23), ("", 25), ("tv", 25), ("tv", 24 * 89), ("tv", 24 * 91)):
-        RefusedAttempt.objects.create(
-            at=now - timedelta(hours=age),
-            source_slug=slug,
-            outcome=401,
-            reason="x",
-            path="/",
-            request_id="",
-            ms=0,
-            size=0,
-        )
-    assert request_log.prune(now=now) == 2
-    left = {(row.source_slug, round((now - row.at) / timedelta(hours=1))) for row in RefusedAttempt.objects.all()}
-    assert left == {("", 23), ("tv", 25), ("tv", 24 * 89)}
+def test_the_country_is_the_registrys_and_nobody_chooses_it(portal):
+    portal.source("tv")
+    portal.post("/webhook", ALERT, address="8.8.8.8")
+    portal.post("/webhook", ALERT, address="203.0.113.9", cf_ipcountry="DE")
+    assert [(row.address, row.country) for row in refusals()] == [("8.8.8.8", "US"), ("203.0.113.9", "")]
+
+
+def test_behind_a_trusted_proxy_it_is_cloudflares_word(portal, settings):
+    settings.TRUSTED_PROXIES = ("10.0.0.0/8",)
+    headers = {"cf_connecting_ip": "203.0.113.9", "cf_ipcountry": "DE"}
+    portal.post("/webhook", ALERT, address="10.0.0.1", **headers)
+    assert [(row.address, row.country) for row in refusals()] == [("203.0.113.9", "DE")]
 
 
 @pytest.mark.django_db(transaction=True)
