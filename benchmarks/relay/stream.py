@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks import databases, targets, worker
 from benchmarks.figures import percentile
-from benchmarks.processes import Processes
+from benchmarks.processes import Failed, Processes
 from benchmarks.relay.setting import ALERTS, Endpoints, portal
 
 RATE = 50
@@ -53,6 +53,7 @@ def measure(folder: Path, *, seconds: float, say: Callable[[str], None]) -> Resu
 
 def _side(processes: Processes, target: targets.Target, endpoints: Endpoints, *, seconds: float) -> Times:
     job = {"kind": "open", "rate": RATE, "connections": CONNECTIONS}
+    endpoints.forget()
     warm = target.load(processes, **job, seconds=WARM_SECONDS)
     endpoints.all_have(warm["accepted"], seconds=PATIENCE_SECONDS)
     endpoints.forget()
@@ -65,7 +66,10 @@ def _side(processes: Processes, target: targets.Target, endpoints: Endpoints, *,
 
 
 def pair(sent: list[dict[str, Any]], arrivals: dict[str, list[list[Any]]]) -> Times:
-    """The first arrival of each message at each receiver against its sending and its acknowledgement."""
+    """The first arrival of each message at each receiver against its sending and its acknowledgement.
+
+    Raises Failed unless each message reached each receiver.
+    """
     messages = {one["number"]: one for one in sent}
     received, after_ack = [], []
     for came in arrivals.values():
@@ -75,6 +79,8 @@ def pair(sent: list[dict[str, Any]], arrivals: dict[str, list[list[Any]]]) -> Ti
                 seen.add(number)
                 received.append((at - messages[number]["sent_at"]) * 1000)
                 after_ack.append((at - messages[number]["acked_at"]) * 1000)
+    if len(received) != len(sent) * len(arrivals):
+        raise Failed(f"{len(received)} first arrivals of {len(sent)} messages at {len(arrivals)} receivers")
     acknowledged = [(one["acked_at"] - one["sent_at"]) * 1000 for one in sent]
     return Times(acknowledged, received, after_ack)
 
