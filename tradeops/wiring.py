@@ -6,7 +6,9 @@ from tradeops.core import events
 
 
 def connect() -> None:
+    from accounts.firewall import concerns
     from relay import outbox
+    from signals.intake import expected
     from signals.pipeline import outcome
 
     # What people and frontends may learn of is recorded. Each successful delivery is not: its own row tells.
@@ -17,4 +19,6 @@ def connect() -> None:
     ):  # fmt: skip
         events.subscribe(pattern, outbox.record)
 
-    events.subscribe("delivery.*", outcome.on_delivery_settled)
+    events.subscribe("delivery.*", events.Together(outcome.on_deliveries_settled))
+
+    concerns.connect(expected.senders)

@@ -1,111 +1,165 @@
 """Taking deliveries into this sender's hands: the head of each lane, under a lease, in one short transaction.
 
-A lane (endpoint, lane) has at most one delivery in flight, its oldest. On PostgreSQL claims of one endpoint exclude
-each other by a lock on its row; on SQLite every writing transaction excludes every other. An empty lane has no order.
+A lane (endpoint, lane) has at most one delivery in flight, its oldest; where a failover group has passed some on, the
+lane is the group's. On PostgreSQL claims of one endpoint exclude each other by a lock on its row; on SQLite every
+writing transaction excludes every other. An empty lane has no order. All in plain SQL: it runs at every commit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Max, Min, Q, Window
-from django.db.models.functions import RowNumber
 
-from relay.models import Delivery, Endpoint
+from relay.models import Delivery
 from tradeops.core.holder import Holder
 
+from . import breaker
 from .endpoints import Receiver
-from .undelivered import UNDELIVERED, unleased
+from .parcel import COLUMNS, Parcel, parcels
 
 # Room for writing the result after a try that used all of its time.
 LEASE_MARGIN = timedelta(seconds=2)
 
+_OPEN = "status IN ('PENDING', 'RETRYING')"  # the condition of the partial indexes, in their words
+_FREE = "(lease_until IS NULL OR lease_until <= %s)"
 
-def take(
-    *, receivers: Mapping[int, Receiver], slots: Mapping[int, int], holder: Holder, now: datetime
-) -> list[Delivery]:
-    """Leases up to `slots[endpoint]` due deliveries for each endpoint; returns them with their messages, oldest first.
+# From lane to lane by the index, so that a long backlog costs no more than a short one.
+_HEADS = f"""
+WITH RECURSIVE lanes(endpoint_id, lane) AS (
+    SELECT e.id, (SELECT MIN(d.lane) FROM relay_delivery d WHERE d.endpoint_id = e.id AND d.{_OPEN})
+    FROM relay_endpoint e WHERE e.id IN (%(marks)s)
+  UNION ALL
+    SELECT l.endpoint_id, (SELECT MIN(d.lane) FROM relay_delivery d
+        WHERE d.endpoint_id = l.endpoint_id AND d.lane > l.lane AND d.{_OPEN})
+    FROM lanes l WHERE l.lane IS NOT NULL
+)
+SELECT h.endpoint_id, h.lane, h.id FROM lanes l JOIN relay_delivery h ON h.id = (
+    SELECT MIN(d.id) FROM relay_delivery d
+    WHERE d.endpoint_id = l.endpoint_id AND d.lane = l.lane AND d.{_OPEN})
+WHERE h.lane = '' OR (h.due_at <= %%s AND h.expires_at > %%s AND (h.lease_until IS NULL OR h.lease_until <= %%s))
+ORDER BY h.id
+"""  # noqa: S608 (constants; values are bound)
+
+_WITHOUT_LANE = (
+    "SELECT id FROM relay_delivery"  # noqa: S608
+    f" WHERE endpoint_id = %s AND lane = '' AND {_OPEN} AND {_FREE} AND due_at <= %s AND expires_at > %s"
+    " ORDER BY id LIMIT %s"
+)
+
+# All conditions again: another sender, or a newer target, may have come since these were chosen, and an older id can
+# become visible after a younger one of its lane was claimed: then it waits for that one. What another sender held and
+# never settled may have reached the endpoint, so its outcome is unknown.
+_LEASE = (
+    "UPDATE relay_delivery SET claim_token = %%s, lease_until = CASE endpoint_id %s END,"  # noqa: S608
+    " unknown = (unknown OR claim_token <> '') WHERE id IN (%s)"
+    f" AND {_OPEN} AND {_FREE.replace('%s', '%%s')} AND (lane = '' OR NOT EXISTS (SELECT 1 FROM relay_delivery other"
+    " WHERE other.endpoint_id = relay_delivery.endpoint_id AND other.lane = relay_delivery.lane"
+    " AND NOT other.claim_token = '' AND other.lease_until > %%s))"
+    " AND (group_id IS NULL OR lane = '' OR NOT EXISTS (SELECT 1 FROM relay_delivery other"
+    " WHERE other.group_id = relay_delivery.group_id AND other.lane = relay_delivery.lane"
+    f" AND other.group_id IS NOT NULL AND other.{_OPEN} AND other.id < relay_delivery.id))"
+    f" RETURNING {', '.join(COLUMNS)}"
+)
+
+
+def take(*, receivers: Mapping[int, Receiver], slots: Mapping[int, int], holder: Holder, now: datetime) -> list[Parcel]:
+    """Leases up to `slots[endpoint]` due deliveries for each endpoint, oldest first; fewer where its breaker says so.
 
     Without work it only reads, so that a busy writer elsewhere is not disturbed.
     """
-    chosen = _heads(slots, now=now) if _anything(now) else {}
+    free = {endpoint: room for endpoint, room in slots.items() if room > 0}
+    if not free or not _anything(now):
+        return []
+    states = breaker.read(free)
+    room = {pk: states.get(pk, breaker.NEW).room(slots, now=now) for pk, slots in free.items()}
+    chosen = _heads({pk: slots for pk, slots in room.items() if slots}, now=now)
     if not chosen:
         return []
-    token = holder.token()
+    leases = {pk: now + timedelta(seconds=receivers[pk].timeout) + LEASE_MARGIN for pk in chosen}
+    asking = {pk for pk in chosen if pk in states and states[pk].breaker != breaker.CLOSED}
     with transaction.atomic():
-        for endpoint in _locked(list(chosen)):
-            lease = now + timedelta(seconds=receivers[endpoint].timeout) + LEASE_MARGIN
-            _lease(chosen[endpoint], token=token, until=lease, now=now)
-    every = [pk for ids in chosen.values() for pk in ids]
-    claimed = Delivery.objects.filter(pk__in=every, claim_token=token)
-    return list(claimed.select_related("message").order_by("pk"))
+        mine = _locked(list(chosen))
+        refused = asking - breaker.probing(asking & set(mine), until=leases, now=now)
+        found = _lease(
+            {pk: chosen[pk] for pk in mine if pk not in refused}, token=holder.token(), leases=leases, now=now
+        )
+    return parcels(found) if found else []
 
 
 def _locked(endpoints: list[int]) -> list[int]:
     """Those of the endpoints that no other sender is claiming for; on SQLite the transaction keeps others out."""
-    if not connection.features.has_select_for_update_skip_locked:
+    if connection.vendor != "postgresql":
         return endpoints
-    rows = Endpoint.objects.select_for_update(no_key=True, skip_locked=True).filter(pk__in=endpoints)
-    return list(rows.values_list("pk", flat=True))
-
-
-def _lease(ids: list[int], *, token: str, until: datetime, now: datetime) -> None:
-    """Claims those that still may be: undelivered, in nobody's hands, and nothing of their lane is in flight.
-
-    All conditions again: another sender, or a newer target, may have come since these were chosen, and an older id
-    can become visible after a younger one of its lane was claimed: then it waits for that one. In plain SQL, because
-    every other writer waits while this runs.
-    """
-    at, ends = (connection.ops.adapt_datetimefield_value(moment) for moment in (now, until))
-    marks = ", ".join(["%s"] * len(ids))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE relay_delivery SET claim_token = %s, lease_until = %s WHERE id IN ({marks})"  # noqa: S608
-            " AND status IN ('PENDING', 'RETRYING') AND (lease_until IS NULL OR lease_until <= %s)"
-            " AND (lane = '' OR NOT EXISTS (SELECT 1 FROM relay_delivery other WHERE"
-            " other.endpoint_id = relay_delivery.endpoint_id AND other.lane = relay_delivery.lane"
-            " AND other.status IN ('PENDING', 'RETRYING') AND other.lease_until > %s))",
-            [token, ends, *ids, at, at],
+            f"SELECT id FROM relay_endpoint WHERE id IN ({_marks(endpoints)})"  # noqa: S608
+            " ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+            endpoints,
         )
+        return [pk for [pk] in cursor.fetchall()]
+
+
+def _lease(
+    chosen: Mapping[int, list[int]], *, token: str, leases: Mapping[int, datetime], now: datetime
+) -> list[tuple[Any, ...]]:
+    """Claims those that still may be: undelivered, in nobody's hands, and nothing of their lane is in flight."""
+    ids = [pk for each in chosen.values() for pk in each]
+    if not ids:
+        return []
+    at = _db(now)
+    ends = [value for endpoint in chosen for value in (endpoint, _db(leases[endpoint]))]
+    # PostgreSQL takes a bare parameter of a CASE for text.
+    arm = "WHEN %s THEN %s::timestamptz" if connection.vendor == "postgresql" else "WHEN %s THEN %s"
+    statement = _LEASE % (" ".join([arm] * len(chosen)), _marks(ids))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [token, *ends, *ids, at, at])
+        return cursor.fetchall()
 
 
 def _anything(now: datetime) -> bool:
-    """Whether anything is undelivered and in nobody's hands. Asked at every commit, so without the ORM's overhead."""
+    """Whether anything is undelivered and in nobody's hands. Asked at every commit."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT 1 FROM relay_delivery WHERE status IN ('PENDING', 'RETRYING')"
-            " AND (lease_until IS NULL OR lease_until <= %s) LIMIT 1",
-            [connection.ops.adapt_datetimefield_value(now)],
-        )
+        cursor.execute(f"SELECT 1 FROM relay_delivery WHERE {_OPEN} AND {_FREE} LIMIT 1", [_db(now)])  # noqa: S608
         return cursor.fetchone() is not None
 
 
 def _heads(slots: Mapping[int, int], *, now: datetime) -> dict[int, list[int]]:
-    """Endpoint → the ids that may go now, oldest first."""
-    free = {endpoint: room for endpoint, room in slots.items() if room > 0}
-    if not free:
+    """Endpoint → the ids that may go now, oldest first: each endpoint's own, so that none crowds out another."""
+    if not slots:
         return {}
-    undelivered = Delivery.objects.filter(UNDELIVERED, endpoint_id__in=list(free))
-    lanes = undelivered.exclude(lane="").order_by().values("endpoint_id", "lane")
-    lanes = lanes.annotate(head=Min("id"), busy_until=Max("lease_until"))
-    heads = lanes.filter(Q(busy_until=None) | Q(busy_until__lte=now)).values("head")
-    due = undelivered.filter(Q(lane="") | Q(pk__in=heads), unleased(now), due_at__lte=now, expires_at__gt=now)
-    # Each endpoint has its own count, so that one with thousands of waiting lanes does not crowd out the others.
-    nth = Window(RowNumber(), partition_by=F("endpoint_id"), order_by="id")
-    rows = due.annotate(nth=nth).filter(nth__lte=max(free.values())).order_by("id")
+    at = _db(now)
     chosen: dict[int, list[int]] = {}
-    for endpoint, delivery in rows.values_list("endpoint_id", "id"):
-        if len(chosen.setdefault(endpoint, [])) < free[endpoint]:
-            chosen[endpoint].append(delivery)
-    return chosen
+    with connection.cursor() as cursor:
+        cursor.execute(_HEADS % {"marks": _marks(slots)}, [*slots, at, at, at])
+        for endpoint, lane, head in cursor.fetchall():
+            ids = chosen.setdefault(endpoint, [])
+            if lane:
+                ids.append(head)
+                continue
+            cursor.execute(_WITHOUT_LANE, [endpoint, at, at, at, slots[endpoint]])
+            ids.extend(pk for [pk] in cursor.fetchall())
+    return {endpoint: sorted(ids)[: slots[endpoint]] for endpoint, ids in chosen.items() if ids}
+
+
+def _marks(values: Any) -> str:
+    return ", ".join(["%s"] * len(values))
+
+
+def _db(moment: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(moment)
 
 
 def free_dead(*, holder: Holder) -> int:
-    """Ends the leases of senders of this machine that are gone, instead of waiting for them. Returns how many."""
-    leased = Delivery.objects.filter(UNDELIVERED).exclude(claim_token="")
-    gone = [token for token in leased.values_list("claim_token", flat=True).distinct() if holder.died(token)]
+    """Ends the leases of senders of this machine that are gone, instead of waiting for them. Returns how many.
+
+    What they held may have reached its endpoint.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT claim_token FROM relay_delivery WHERE NOT (claim_token = '')")
+        gone = [token for [token] in cursor.fetchall() if holder.died(token)]
     if not gone:
         return 0
-    return leased.filter(claim_token__in=gone).update(claim_token="", lease_until=None)
+    return Delivery.objects.filter(claim_token__in=gone).update(claim_token="", lease_until=None, unknown=True)

@@ -6,7 +6,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import Any
 
-from relay.models import Endpoint, PrivateNetwork
+from relay.models import Endpoint, EndpointGroup, GroupMember, PrivateNetwork
 from tradeops.core import logs
 from tradeops.core.configuration import Cached
 from tradeops.core.errors import ConfigurationError
@@ -28,20 +28,41 @@ class Receiver:
     symbols: dict[str, Any]
     active: bool
     closed: str = ""
+    accepts_dry_run: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """A failover group that is in use: its members, who leads first comes first."""
+
+    id: int
+    slug: str
+    members: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Routing:
     receivers: dict[int, Receiver]
     networks: tuple[Network, ...]
+    groups: tuple[Group, ...] = ()
 
 
 def _load() -> Routing:
-    rows = Endpoint.objects.defer("secret")
+    rows = Endpoint.objects.defer("secret", "report_secret")
     return Routing(
+        groups=tuple(_groups()),
         receivers={row.pk: _receiver(row) for row in rows},
         networks=tuple(private_networks()),
     )
+
+
+def _groups() -> list[Group]:
+    """Retired ones too: what they have not delivered is still theirs."""
+    members: dict[int, list[int]] = {}
+    for group, endpoint in GroupMember.objects.order_by("position", "pk").values_list("group_id", "endpoint_id"):
+        members.setdefault(group, []).append(endpoint)
+    groups = EndpointGroup.objects.filter(mode=EndpointGroup.Mode.FAILOVER).order_by("pk")
+    return [Group(id=row.pk, slug=row.slug, members=tuple(members.get(row.pk, ()))) for row in groups]
 
 
 def private_networks() -> list[Network]:
@@ -66,6 +87,7 @@ def _receiver(row: Endpoint) -> Receiver:
         symbols=row.symbols,
         active=active,
         closed=closed,
+        accepts_dry_run=row.accepts_dry_run,
     )
 
 

@@ -17,7 +17,6 @@ from datetime import datetime, timedelta
 from aiohttp.abc import AbstractResolver
 from django.db import Error
 
-from relay.models import Delivery
 from tradeops.core import clock, heartbeat, logs, wake
 from tradeops.core.holder import Holder
 
@@ -25,6 +24,7 @@ from . import request, schedule, send, turn
 from .database import DatabaseThread
 from .endpoints import Receiver, Routing
 from .outcome import Outcome
+from .parcel import Parcel
 from .settle import Result
 from .transport import Transport
 
@@ -149,8 +149,9 @@ class Sender:
         batch, self._results = self._results, []
         if not batch:
             return
+        now = self._now()
         try:
-            await self._database.run(lambda: turn.write(batch))
+            await self._database.run(lambda: turn.write(batch, now=now))
         except Error:
             self._results = batch + self._results
             raise
@@ -159,7 +160,7 @@ class Sender:
             if isinstance(result.verdict, schedule.Retry):
                 loop.call_later(max(0.0, (result.verdict.at - self._now()).total_seconds()), self._wake.set)
 
-    def _start(self, claimed: list[Delivery], routing: Routing) -> None:
+    def _start(self, claimed: list[Parcel], routing: Routing) -> None:
         transport = self._transport_for(routing)
         for delivery in claimed:
             receiver = routing.receivers[delivery.endpoint_id]
@@ -183,23 +184,23 @@ class Sender:
             closing.add_done_callback(self._closing.discard)
         return self._transport
 
-    async def _deliver(self, delivery: Delivery, receiver: Receiver, transport: Transport) -> None:
+    async def _deliver(self, delivery: Parcel, receiver: Receiver, transport: Transport) -> None:
         now = self._now()
         try:
             outcome = await self._attempt(delivery, receiver, transport, now=now)
         except asyncio.CancelledError:
             ms = clock.milliseconds_between(now, self._now())
-            outcome = Outcome(at=now, ms=ms, error="the sender was stopped before an answer came")
+            outcome = Outcome(at=now, ms=ms, error="the sender was stopped before an answer came", ours=True)
         except Exception:
             logger.exception("a message could not be built", delivery=delivery.pk, endpoint=receiver.slug)
-            outcome = Outcome(at=now, ms=0, error="the message could not be built: check the endpoint's settings")
+            outcome = _ours("the message could not be built: check the endpoint's settings", now=now)
         verdict = schedule.judge(outcome, tries=delivery.tries + 1, expires_at=delivery.expires_at, jitter=self._jitter)
         self._results.append(Result(delivery=delivery, receiver=receiver, outcome=outcome, verdict=verdict))
 
     @staticmethod
-    async def _attempt(delivery: Delivery, receiver: Receiver, transport: Transport, *, now: datetime) -> Outcome:
+    async def _attempt(delivery: Parcel, receiver: Receiver, transport: Transport, *, now: datetime) -> Outcome:
         if not receiver.secret:
-            return Outcome(at=now, ms=0, error="the endpoint's secret cannot be opened: set it again")
+            return _ours("the endpoint's secret cannot be opened: set it again", now=now)
         body = request.body(delivery, symbols=receiver.symbols)
         headers = request.headers(delivery, body=body, secret=receiver.secret, custom=receiver.headers, now=now)
         session = transport.session_for(receiver.url)
@@ -219,3 +220,8 @@ class Sender:
                 ended.wait(1)
         if watcher is not None:
             watcher.close()
+
+
+def _ours(error: str, *, now: datetime) -> Outcome:
+    """Nothing was sent, and the endpoint is not to blame."""
+    return Outcome(at=now, ms=0, error=error, reached=False, ours=True)

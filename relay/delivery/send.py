@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from functools import cache
 
 import aiohttp
 
@@ -15,6 +16,10 @@ from .outcome import Outcome
 logger = logs.get(__name__)
 READ_BYTES = 64 * 1024
 KEPT_BYTES = 500
+# Of the time for a try: a connection that takes longer than this is given up while it is certain that nothing was sent.
+CONNECT_SHARE = 0.8
+# With these the request was not even begun: resolution, connection, TLS and the address guard come before it.
+NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL)
 
 
 async def post(
@@ -24,9 +29,9 @@ async def post(
     started = time.perf_counter()
     status: int | None = None
     retry_after: float | None = None
-    answer, error = b"", ""
+    answer, error, reached = b"", "", True
     try:
-        limit = aiohttp.ClientTimeout(total=timeout)
+        limit = _limit(timeout)
         async with session.post(url, data=body, headers=headers, timeout=limit, allow_redirects=False) as response:
             status = response.status
             retry_after = _retry_after(response, now=now)
@@ -38,6 +43,7 @@ async def post(
                     break
     except Exception as problem:  # noqa: BLE001 (a receiver's oddity must never end the sender; it is stored and told)
         error = explain(problem, timeout=timeout)
+        reached = not isinstance(problem, NOT_SENT)
     return Outcome(
         at=now,
         ms=round((time.perf_counter() - started) * 1000),
@@ -45,7 +51,13 @@ async def post(
         answer=_printable(answer[:KEPT_BYTES]),
         error=error[:200],
         retry_after=retry_after,
+        reached=reached,
     )
+
+
+@cache
+def _limit(timeout: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=timeout, connect=timeout * CONNECT_SHARE)
 
 
 def _retry_after(response: aiohttp.ClientResponse, *, now: datetime) -> float | None:
@@ -68,6 +80,8 @@ def _printable(raw: bytes) -> str:
 
 def explain(problem: Exception, *, timeout: float) -> str:
     """A sentence for people. Never the URL: its query may hold what is nobody's business."""
+    if isinstance(problem, aiohttp.ConnectionTimeoutError):
+        return f"could not connect within {timeout * CONNECT_SHARE:g} s"
     if isinstance(problem, TimeoutError):
         return f"no complete answer within {timeout:g} s"
     if isinstance(problem, aiohttp.ClientConnectorDNSError):

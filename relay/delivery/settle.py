@@ -1,4 +1,4 @@
-"""Writing what came of a batch of tries: attempts, deliveries and events in one transaction."""
+"""Writing what came of a batch of tries: attempts, deliveries, breakers and events in one transaction."""
 
 from __future__ import annotations
 
@@ -7,34 +7,42 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from relay.models import Attempt, Delivery, Endpoint
+from relay.models import Attempt, Endpoint
 from tradeops.core import configuration, events, rows
 from tradeops.core.events import Level
 
-from . import schedule, state, supersede
+from . import breaker, bury, schedule, state, supersede
 from .endpoints import Receiver
 from .outcome import Outcome
+from .parcel import Held
+from .state import Change
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    delivery: Delivery
+    delivery: Held
     receiver: Receiver
     outcome: Outcome
     verdict: schedule.Verdict
 
 
-def write(results: Sequence[Result]) -> None:
-    """A try is stored whoever holds the delivery now; the delivery changes only if this sender still holds it."""
+def write(results: Sequence[Result]) -> bool:
+    """A try is stored whoever holds the delivery now; the delivery changes only if this sender still holds it.
+
+    True if an endpoint turned ill: its failover groups want a look.
+    """
     with transaction.atomic():
-        rows.insert_all([_attempt(result.delivery, result.outcome) for result in results])
-        for result in results:
-            _apply(result)
+        rows.insert_new([_attempt(result.delivery, result.outcome) for result in results])
+        state.write([_change(result) for result in results])
+        gone = [result for result in results if isinstance(result.verdict, schedule.Gone)]
+        for result in gone:
+            _disable(result)
+        return breaker.note(_tries(results)) or bool(gone)
 
 
-def _attempt(delivery: Delivery, outcome: Outcome) -> Attempt:
+def _attempt(delivery: Held, outcome: Outcome) -> Attempt:
     return Attempt(
-        delivery=delivery,
+        delivery_id=delivery.pk,
         at=outcome.at,
         ms=outcome.ms,
         status_code=outcome.status_code,
@@ -43,23 +51,30 @@ def _attempt(delivery: Delivery, outcome: Outcome) -> Attempt:
     )
 
 
-def _apply(result: Result) -> None:
+def _tries(results: Sequence[Result]) -> dict[int, tuple[str, list[Outcome]]]:
+    tries: dict[int, tuple[str, list[Outcome]]] = {}
+    for result in results:
+        tries.setdefault(result.receiver.id, (result.receiver.slug, []))[1].append(result.outcome)
+    return tries
+
+
+def _change(result: Result) -> Change:
     delivery, endpoint, at = result.delivery, result.receiver.slug, result.outcome.ended_at
     tries = delivery.tries + 1
     match result.verdict:
         case schedule.Delivered():
-            state.delivered(delivery, endpoint=endpoint, tries=tries, at=at)
+            return state.delivered(delivery, endpoint=endpoint, tries=tries, at=at)
         case schedule.Retry(at=due_at):
-            newer = supersede.newer_than(delivery)
+            unknown = bury.still_unknown(delivery, result.outcome)
+            newer = supersede.newer_than(delivery) if not (unknown and delivery.group_id) else None
             if newer is not None:
-                supersede.give_up(delivery, endpoint=endpoint, by=newer.subject, at=at, tries=tries)
-            else:
-                state.retry(delivery, tries=tries, due_at=due_at)
+                return supersede.given_up(delivery, endpoint=endpoint, by=newer, at=at, tries=tries)
+            return state.retry(delivery, endpoint=endpoint, tries=tries, at=at, due_at=due_at, unknown=unknown)
         case schedule.Gone():
-            _disable(result)
-            state.dead(delivery, endpoint=endpoint, reason="the receiver answered 410 Gone", at=at, tries=tries)
+            return state.dead(delivery, endpoint=endpoint, reason="the receiver answered 410 Gone", at=at, tries=tries)
         case schedule.GiveUp(reason=reason):
-            state.dead(delivery, endpoint=endpoint, reason=reason, at=at, tries=tries)
+            unknown = bury.still_unknown(delivery, result.outcome)
+            return bury.given_up(delivery, endpoint=endpoint, reason=reason, at=at, tries=tries, unknown=unknown)
 
 
 def _disable(result: Result) -> None:

@@ -8,12 +8,12 @@ from datetime import datetime
 
 from django.db import InterfaceError, OperationalError
 
-from relay.models import Delivery
 from tradeops.core import heartbeat, logs
 from tradeops.core.holder import Holder
 
-from . import bury, claim, endpoints, settle
+from . import bury, claim, endpoints, failover, settle
 from .endpoints import Routing
+from .parcel import Parcel
 from .settle import Result
 
 logger = logs.get(__name__)
@@ -22,10 +22,10 @@ logger = logs.get(__name__)
 @dataclass(frozen=True, kw_only=True)
 class Work:
     routing: Routing
-    claimed: list[Delivery]
+    claimed: list[Parcel]
 
 
-def write(results: Sequence[Result]) -> None:
+def write(results: Sequence[Result], *, now: datetime) -> None:
     """All in one transaction; if one of them cannot be written at all, each in its own and that one is left out.
 
     What is left out is tried again when its lease ends. Raises OperationalError or InterfaceError when the database
@@ -33,14 +33,17 @@ def write(results: Sequence[Result]) -> None:
     """
     if not results:
         return
+    ill = False
     try:
-        settle.write(results)
+        ill = settle.write(results)
     except (OperationalError, InterfaceError):
         raise
     except Exception:
         logger.exception("a batch of results could not be written; each is written alone", results=len(results))
         for result in results:
             _write_alone(result)
+    if ill:
+        failover.look(routing=endpoints.routing(), now=now)
 
 
 def _write_alone(result: Result) -> None:
@@ -61,11 +64,13 @@ def take(*, busy: Mapping[int, int], concurrency: int, holder: Holder, now: date
 
 
 def sweep(*, holder: Holder, now: datetime) -> bool:
-    """Ends the leases of the dead, gives up the hopeless. True if there is more to give up."""
+    """Ends the leases of the dead, has groups change leaders, gives up the hopeless. True if there is more of these."""
     freed = claim.free_dead(holder=holder)
     if freed:
         logger.warning("deliveries of a sender that died are taken over", deliveries=freed)
-    return bury.overdue(receivers=endpoints.routing().receivers, now=now) == bury.AT_ONCE
+    routing = endpoints.routing()
+    failover.look(routing=routing, now=now)
+    return bury.overdue(receivers=routing.receivers, now=now) == bury.AT_ONCE
 
 
 def beat(*, started_at: datetime, in_flight: int, now: datetime) -> None:

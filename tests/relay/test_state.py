@@ -1,6 +1,7 @@
 """The table of a delivery's states, walked in full."""
 
 import itertools
+from datetime import timedelta
 
 import pytest
 
@@ -18,12 +19,16 @@ LEGAL = {
 }  # fmt: skip
 
 
-def move(delivery, to):
+def change(delivery, to):
     if to == S.DELIVERED:
         return state.delivered(delivery, endpoint="vps-1", tries=1, at=NOW)
     if to == S.DEAD:
         return state.dead(delivery, endpoint="vps-1", reason="x", at=NOW)
-    return state.retry(delivery, tries=1, due_at=NOW)
+    return state.retry(delivery, endpoint="vps-1", tries=1, at=NOW, due_at=NOW)
+
+
+def move(delivery, to):
+    return state.write([change(delivery, to)]) == {delivery.pk}
 
 
 @pytest.mark.parametrize(("source", "target"), list(itertools.product(S, [S.RETRYING, S.DELIVERED, S.DEAD])))
@@ -63,3 +68,28 @@ def test_a_row_that_was_settled_meanwhile_is_left_alone(loopback, published):
     assert not move(held, S.DEAD)
     assert fresh(delivery).status == S.DELIVERED
     assert [event.name for event in published] == ["delivery.delivered"]
+
+
+def test_of_many_changes_at_once_each_stands_for_itself(loopback, published):
+    with Server() as server:
+        row = endpoint(server)
+        taken, dead, again, done = (fresh(send(row, lane=lane)[0]) for lane in ("a", "b", "c", "d"))
+    Delivery.objects.filter(pk=taken.pk).update(claim_token="another")
+    later = NOW + timedelta(seconds=7)
+    made = state.write(
+        [
+            state.delivered(taken, endpoint="vps-1", tries=1, at=NOW),
+            state.dead(dead, endpoint="vps-1", reason="too late", at=NOW, tries=3),
+            state.retry(again, endpoint="vps-1", tries=2, at=NOW, due_at=later, unknown=True),
+            state.delivered(done, endpoint="vps-1", tries=1, at=later),
+        ]
+    )
+    assert made == {dead.pk, again.pk, done.pk}
+    assert fresh(taken).status == S.PENDING
+    assert (fresh(dead).status, fresh(dead).reason, fresh(dead).tries) == (S.DEAD, "too late", 3)
+    assert (fresh(again).status, fresh(again).due_at, fresh(again).unknown) == (S.RETRYING, later, True)
+    assert (fresh(done).status, fresh(done).delivered_at, fresh(done).due_at) == (S.DELIVERED, later, NOW)
+    assert [(event.name, event.body["delivery"]) for event in published] == [
+        ("delivery.delivered", done.pk),
+        ("delivery.dead", dead.pk),
+    ]

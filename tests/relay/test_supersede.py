@@ -86,11 +86,11 @@ def test_a_target_that_failed_while_a_newer_one_came_is_not_tried_again(by_hand,
 
 def test_a_claim_that_comes_first_wins(by_hand, server):
     """The row as it was read was unclaimed; a sender has taken it since: nothing is given up."""
-    from relay.delivery import supersede
+    from relay.delivery import state, supersede
 
     row = endpoint(server)
     [old] = send(row, data=LONG)
     as_read = Delivery.objects.select_related("message").get(pk=old.pk)
     by_hand.start()
-    assert not supersede.give_up(as_read, endpoint="vps-1", by="x", at=by_hand.clock(), tries=0)
+    assert not state.write([supersede.given_up(as_read, endpoint="vps-1", by="x", at=by_hand.clock(), tries=0)])
     assert fresh(old).status == Delivery.Status.PENDING

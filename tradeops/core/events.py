@@ -6,7 +6,7 @@ touch the network; what does is written as a row (outbox) that another process p
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -45,10 +45,19 @@ class Event:
 
 
 Listener = Callable[[Event], object]
-_listeners: list[tuple[str, Listener]] = []
 
 
-def subscribe(pattern: str, listener: Listener) -> None:
+@dataclass(frozen=True)
+class Together:
+    """A listener that takes all events of one `publish_all` at once, because one statement can serve them all."""
+
+    listener: Callable[[Sequence[Event]], object]
+
+
+_listeners: list[tuple[str, Listener | Together]] = []
+
+
+def subscribe(pattern: str, listener: Listener | Together) -> None:
     """`pattern` is an event name, a prefix ending in `.*`, or `*`. Called by `tradeops.wiring` only."""
     if (pattern, listener) not in _listeners:
         _listeners.append((pattern, listener))
@@ -60,6 +69,16 @@ def matches(pattern: str, name: str) -> bool:
 
 def publish(event: Event) -> None:
     """Runs every matching listener, in the order of `wiring`, in the caller's transaction."""
+    publish_all([event])
+
+
+def publish_all(events: Sequence[Event]) -> None:
+    """As if each was published, but a listener hears all of its events before the next listener hears any."""
     for pattern, listener in _listeners:
-        if matches(pattern, event.name):
-            listener(event)
+        heard = [event for event in events if matches(pattern, event.name)]
+        if isinstance(listener, Together):
+            if heard:
+                listener.listener(heard)
+        else:
+            for event in heard:
+                listener(event)
