@@ -8,6 +8,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 
@@ -36,16 +37,22 @@ def scratch(folder: Path, name: str) -> Iterator[str]:
 
 def count(url: str, table: str) -> int:
     """Rows as another process sees them: committed ones."""
-    query = f"SELECT count(*) FROM {table}"
+    return number(url, f"SELECT count(*) FROM {table}")
+
+
+def number(url: str, query: str) -> int:
+    """The one number that it gives, nothing being zero."""
+    return int(read(url, query)[0][0] or 0)
+
+
+def read(url: str, query: str) -> list[tuple[Any, ...]]:
     if url.startswith("sqlite"):
-        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
-            return int(connection.execute(query).fetchone()[0])
+        with contextlib.closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=60)) as connection:
+            return connection.execute(query).fetchall()
     import psycopg
 
     with psycopg.connect(url) as connection:
-        row = connection.execute(query).fetchone()
-        assert row is not None
-        return int(row[0])
+        return connection.execute(query).fetchall()  # type: ignore[arg-type]
 
 
 def version() -> str:

@@ -13,6 +13,9 @@ open    {"rate", "seconds", "pairs": whether to tell each message}
         a message each 1/rate seconds, whatever the answers do; times run from when it was due, so one that finds
         every connection busy has its wait counted
         → also {"sent": [{"number", "signal", "sent_at", "acked_at"}]} of those with a 2xx, where asked for
+copies  {"count", "copies"}
+        each message `copies` times at once, over as many connections; the next when all are answered
+        → also {"signals": different ids answered, "odd": messages that were not one 201 and else 200 of its id}
 
 Percentiles and `max` are milliseconds, other times seconds since the epoch. `broken` connections were lost with a
 message under way, which is not sent again; `unanswered` were given up 30 s after the end; `late` answers took longer
@@ -28,12 +31,10 @@ import time
 from collections import deque
 from typing import Any
 
-from benchmarks.connections import Connection, Connections
-from benchmarks.figures import percentile
+from benchmarks.connections import Connections
+from benchmarks.copies import copies
 from benchmarks.messages import Messages
-
-GIVE_UP_SECONDS = 30
-LATE_MS = 3000
+from benchmarks.tally import GIVE_UP_SECONDS, Tally
 
 
 def closed(job: dict[str, Any]) -> dict[str, Any]:
@@ -99,55 +100,10 @@ def open_loop(job: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-class Tally:
-    """What came back. Rate and percentiles are of [begin, end), everything else of all answers."""
-
-    def __init__(self, begin: float, end: float) -> None:
-        self._begin, self._end = begin, end
-        self._answers: dict[int, int] = {}
-        self._ms: list[float] = []
-        self._broken = self._late = 0
-        self._longest = 0.0
-        self._first = float("inf")
-        self.last = time.perf_counter()
-
-    def add(self, connection: Connection, status: int) -> None:
-        """Status 0: the connection broke."""
-        self.last = now = time.perf_counter()
-        self._first = min(self._first, connection.sent_at)
-        if status == 0:
-            self._broken += 1
-            return
-        self._answers[status] = self._answers.get(status, 0) + 1
-        ms = (now - connection.sent_at) * 1000
-        self._longest = max(self._longest, ms)
-        self._late += ms > LATE_MS
-        if self._begin <= now < self._end:
-            self._ms.append(ms)
-
-    def result(self, *, unanswered: int) -> dict[str, Any]:
-        began = max(self._begin, self._first)
-        seconds = min(self._end, self.last) - began
-        to_wall = time.time() - time.perf_counter()
-        return {
-            "answers": self._answers,
-            "broken": self._broken,
-            "unanswered": unanswered,
-            "late": self._late,
-            **{f"p{p}": percentile(self._ms, p) for p in (50, 95, 99)},
-            "max": self._longest,
-            "rate": len(self._ms) / seconds if seconds > 0 else 0.0,
-            "seconds": seconds,
-            "sent_first": self._first + to_wall,
-            "answered_last": self.last + to_wall,
-            "cpu_seconds": time.process_time(),
-        }
-
-
 def main() -> None:
     job = json.load(sys.stdin)
     gc.disable()  # a pause of the generator would be told as one of the server
-    print(json.dumps({"closed": closed, "open": open_loop}[job["kind"]](job)))
+    print(json.dumps({"closed": closed, "open": open_loop, "copies": copies}[job["kind"]](job)))
 
 
 if __name__ == "__main__":

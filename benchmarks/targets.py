@@ -127,16 +127,16 @@ def set_up_portal(processes: Processes, data: Path, url: str, configuration: str
     """Migrated, with `configuration` (YAML) applied; its source's token is `{env: BENCH_TOKEN}`."""
     (port,) = free_ports(1)
     token = secrets.token_urlsafe(24)
-    env = environment(
-        TRADEOPS_DATA_DIR=str(data),
-        TRADEOPS_DEMO="0",
-        DATABASE_URL=url,
-        REDIS_URL=os.environ.get("REDIS_URL", ""),
-        DJANGO_SETTINGS_MODULE="tradeops.settings",
-        PORT=str(port),
-        BENCH_TOKEN=token,
-        **variables,
-    )
+    given = {
+        "TRADEOPS_DATA_DIR": str(data),
+        "TRADEOPS_DEMO": "0",
+        "DATABASE_URL": url,
+        "REDIS_URL": os.environ.get("REDIS_URL", ""),
+        "DJANGO_SETTINGS_MODULE": "tradeops.settings",
+        "PORT": str(port),
+        "BENCH_TOKEN": token,
+    }
+    env = environment(**{**given, **variables})
     processes.run("portal-setup", [*MANAGE, "migrate", "-v0"], env)
     file = data / "configuration.yaml"
     file.write_text(configuration)
