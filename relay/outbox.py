@@ -31,7 +31,8 @@ def record_many(events: Sequence[Event]) -> list[Message]:
 
 
 def _message(event: Event) -> Message:
-    return Message(
+    return rows.make(
+        Message,
         event=event.name,
         level=event.level.value,
         title=event.title[:300],

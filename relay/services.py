@@ -83,8 +83,9 @@ def relay_many(dispatches: Sequence[Dispatch], *, now: datetime) -> list[Message
 
 
 def _delivery(one: Dispatch, target: Target, message: Message, *, now: datetime) -> Delivery:
-    return Delivery(
-        message=message,
+    delivery = rows.make(
+        Delivery,
+        message_id=message.pk,
         endpoint_id=target.endpoint_id,
         type=Delivery.Type(one.type).value,
         subject=one.subject,
@@ -95,6 +96,8 @@ def _delivery(one: Dispatch, target: Target, message: Message, *, now: datetime)
         due_at=now,
         expires_at=one.expires_at,
     )
+    delivery.message = message
+    return delivery
 
 
 def set_secret(*, endpoint: Endpoint, secret: str) -> None:

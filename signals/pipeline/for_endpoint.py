@@ -9,6 +9,7 @@ from signals.models import Decision, Strategy
 from signals.risk import gate
 from signals.risk.base import FAIL, PASS, Proposal, Verdict
 from signals.risk.switch import Switches
+from tradeops.core import rows
 
 from . import proposals
 from .gather import Case
@@ -44,12 +45,13 @@ def _common(case: Case, *, switches: Switches, now: datetime) -> list[Verdict]:
 def _decision(case: Case, endpoint: Endpoint, common: list[Verdict], *, now: datetime) -> Decision:
     verdicts = [proposals.mode(case), _receives(case, endpoint), *common]
     failed = [verdict for verdict in verdicts if not verdict.passed]
-    return Decision(
+    return rows.make(
+        Decision,
         signal_id=case.signal.pk,
         strategy_id=case.strategy.pk,
         endpoint_id=endpoint.pk,
         engine=case.strategy.engine,
-        outcome=Decision.Outcome.REJECTED if failed else Decision.Outcome.APPROVED,
+        outcome=(Decision.Outcome.REJECTED if failed else Decision.Outcome.APPROVED).value,
         intent=RELAY,
         mode="live" if _is_live(case) else "dry_run",
         reason=(failed[0].reason if failed else "all rules passed")[:300],

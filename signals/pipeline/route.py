@@ -122,8 +122,8 @@ def _sort(batch: Batch, *, decide: bool, now: datetime) -> None:
         if not wanted:
             batch.nowhere.append(signal)
         for plan in wanted:
-            item = WorkItem(
-                signal_id=signal.pk, strategy_id=plan.strategy.pk, lane=plan.lane(signal.symbol), due_at=now
+            item = rows.make(
+                WorkItem, signal_id=signal.pk, strategy_id=plan.strategy.pk, lane=plan.lane(signal.symbol), due_at=now
             )
             case = case_of(item, signal, plan) if decide and plan.only_relays and item.lane not in waiting else None
             if case is None:

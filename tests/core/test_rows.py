@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts.models import Account
-from signals.models import Decision, PaperBalance, WorkItem
+from signals.models import Decision, PaperBalance, Signal, WorkItem
 from signals.pipeline import route
 from tests import factories
 from tradeops.core import clock, rows
@@ -40,7 +40,8 @@ def test_a_broken_constraint_is_raised_and_insert_new_leaves_it_out(account):
 def test_any_number_of_rows_is_stored_as_given(account, number):
     made = [
         Decision(
-            signal=factories.signal(routes=[]), account=account, outcome="APPROVED", rules=[{"rule": "ü\\\t\n'", "n": n}],
+            signal=factories.signal(routes=[]), account=account, outcome="APPROVED",
+            rules=[{"rule": "ü\\\t\n'", "n": n}],
             reason="a\tb\\N\n", decided_at=factories.NOW,
         )
         for n in range(number)
@@ -102,3 +103,14 @@ def test_a_router_whose_cursor_was_lost_routes_nothing_twice():
     factories.signal(strategy)
     assert route.route(now=clock.now()) == 2
     assert WorkItem.objects.count() == 2
+
+
+def test_a_made_instance_is_as_the_model_makes_it(account):
+    given = {"signal_id": 1, "account_id": account.pk, "outcome": "APPROVED", "decided_at": factories.NOW}
+    made, usual = rows.make(Decision, **given), Decision(**given)
+    assert {**made.__dict__, "_state": None} == {**usual.__dict__, "_state": None}
+    assert (made._state.adding, made._state.db, made.account) == (True, None, account)
+    assert rows.make(Decision, **given).rules is not made.rules
+    assert rows.make(Signal, symbol="A").public_id != rows.make(Signal, symbol="A").public_id
+    with pytest.raises(TypeError, match="Decision has no singal"):
+        rows.make(Decision, singal=1)

@@ -7,12 +7,14 @@ inside a transaction on SQLite, holds up every other writer. Only for models wit
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from itertools import chain
 from operator import attrgetter
 from typing import Any, TypeVar
 
 from django.db import connection, models
+from django.db.models.base import ModelState
 
 M = TypeVar("M", bound=models.Model)
 # SQLite takes 32,766 bound values in a statement, as it is built by default.
@@ -20,6 +22,31 @@ MOST_VALUES = 30_000
 # From here on PostgreSQL's COPY is cheaper, though the keys must be asked for first: 18 columns cost 76 µs a row in an
 # INSERT of 192 rows, 5 µs in a COPY.
 COPY_FROM = 6
+
+
+def make(model: type[M], **values: Any) -> M:
+    """A new instance, as `model(**values)` makes it, for a tenth of the cost; relations by their ids (`signal_id`)."""
+    constants, factories, names = _blank(model)
+    if not names >= values.keys():
+        raise TypeError(f"{model.__name__} has no {', '.join(sorted(values.keys() - names))}")
+    instance = model.__new__(model)
+    instance.__dict__.update(constants, _state=ModelState(), **values)
+    for name, factory in factories:
+        if name not in values:
+            instance.__dict__[name] = factory()
+    return instance
+
+
+@cache
+def _blank(
+    model: type[models.Model],
+) -> tuple[dict[str, Any], tuple[tuple[str, Callable[[], Any]], ...], frozenset[str]]:
+    """The defaults that are the same for every instance, those that are made for each, and the names of all fields."""
+    fields = model._meta.concrete_fields
+    made = tuple((field.attname, field.default) for field in fields if field.has_default() and callable(field.default))
+    own = {name for name, _ in made}
+    constants = {field.attname: field.get_default() for field in fields if field.attname not in own}
+    return constants, made, frozenset(field.attname for field in fields)
 
 
 def insert(instance: M) -> M:
@@ -53,8 +80,8 @@ def _copy(instances: Sequence[models.Model]) -> list[int]:
         cursor.execute(sequence, [len(instances)])
         keys = sorted(key for [key] in cursor.fetchall())
         with connection.wrap_database_errors, cursor.copy(statement) as copy:
-            for instance, key in zip(instances, keys, strict=True):
-                copy.write_row((key, *[read(instance) for read in readers]))
+            for row in zip(keys, *_columns(instances, readers), strict=True):
+                copy.write_row(row)
     return keys
 
 
@@ -87,8 +114,12 @@ def insert_new(instances: Sequence[models.Model]) -> None:
 def _many(instances: Sequence[models.Model]) -> tuple[str, list[Any], str]:
     """The statement up to its values, the values, and what asks for the keys."""
     head, marks, returning, readers = _insert(type(instances[0]), connection.vendor)
-    values = [read(instance) for instance in instances for read in readers]
+    values = list(chain.from_iterable(zip(*_columns(instances, readers), strict=True)))
     return head + ", ".join([marks] * len(instances)), values, returning
+
+
+def _columns(instances: Sequence[models.Model], readers: Sequence[_Reader]) -> list[Iterable[Any]]:
+    return [read(instances) for read in readers]
 
 
 def update(instance: models.Model, *names: str) -> None:
@@ -120,7 +151,7 @@ def _update_all(model: type[models.Model], names: tuple[str, ...], vendor: str) 
     return f'UPDATE "{model._meta.db_table}" SET {settings} WHERE "{model._meta.pk.column}" {among}', fields  # noqa: S608
 
 
-_Reader = Callable[[models.Model], Any]
+_Reader = Callable[[Sequence[models.Model]], Iterable[Any]]
 # What a database takes as it stands on an instance: the type has been checked by whoever made the row.
 _AS_IT_IS = (
     models.CharField, models.SlugField, models.TextField, models.BooleanField, models.ForeignKey,
@@ -130,19 +161,29 @@ _AS_IT_IS = (
 
 
 def _reader(field: Any) -> _Reader:
-    """How the field's value is read off a new instance, ready for the database; the ORM's own way costs ten times."""
+    """How the field's values are read off new instances, ready for the database; the ORM's own way costs ten times."""
     attribute = attrgetter(field.attname)
     if type(field) in _AS_IT_IS:
-        return attribute
+        return lambda instances: map(attribute, instances)
     if type(field) is models.DateTimeField and not (field.auto_now or field.auto_now_add):
-        return lambda instance: connection.ops.adapt_datetimefield_value(attribute(instance))
+        return lambda instances: _times(list(map(attribute, instances)))
     if type(field) is models.JSONField and not field.null:
-        return lambda instance: _json(attribute(instance), field.encoder)
-    return lambda instance: field.get_db_prep_save(field.pre_save(instance, True), connection)
+        return lambda instances: _documents(list(map(attribute, instances)), field.encoder)
+    return lambda instances: [
+        field.get_db_prep_save(field.pre_save(instance, True), connection) for instance in instances
+    ]
 
 
-def _json(value: Any, encoder: Any) -> Any:
-    return None if value is None else connection.ops.adapt_json_value(value, encoder)
+def _times(values: list[Any]) -> list[Any]:
+    adapt = connection.ops.adapt_datetimefield_value
+    known = {value: adapt(value) for value in set(values)}  # the rows of one transaction often share theirs
+    return [known[value] for value in values]
+
+
+def _documents(values: list[Any], encoder: Any) -> list[Any]:
+    adapt = connection.ops.adapt_json_value
+    known = {id(value): None if value is None else adapt(value, encoder) for value in values}
+    return [known[id(value)] for value in values]
 
 
 @cache
