@@ -21,17 +21,25 @@ RETRY_SECONDS = 5
 _being_read: dict[int, tuple[float, object]] = {}  # of this process: begin and address
 
 
-def read(arrival: Arrival) -> bytes:
-    """Raises TooLarge, InvalidPayload, or Throttled for an address with too many unfinished ones."""
-    declared = arrival.request.META.get("CONTENT_LENGTH") or ""
+def check_length(arrival: Arrival) -> None:
+    """Raises TooLarge by what the sender announced, before anything is read."""
+    declared = _declared(arrival)
     if declared.isdecimal() and int(declared) > MAX_BODY:
         raise TooLarge(_TOO_LARGE)
+
+
+def read(arrival: Arrival) -> bytes:
+    """Raises TooLarge, InvalidPayload, or Throttled for an address with too many unfinished ones."""
     _refuse_slow(arrival)
     _being_read[id(arrival)] = (time.monotonic(), arrival.address)
     try:
-        return _read(arrival, chunked=not declared and "HTTP_TRANSFER_ENCODING" in arrival.request.META)
+        return _read(arrival, chunked=not _declared(arrival) and "HTTP_TRANSFER_ENCODING" in arrival.request.META)
     finally:
         del _being_read[id(arrival)]
+
+
+def _declared(arrival: Arrival) -> str:
+    return arrival.request.META.get("CONTENT_LENGTH") or ""
 
 
 def _refuse_slow(arrival: Arrival) -> None:

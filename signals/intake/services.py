@@ -1,12 +1,16 @@
-"""The layers of I4 after the body was read, in their order; `commit` has the last ones."""
+"""The layers of I4 in their order; `commit` has the last ones."""
 
 from __future__ import annotations
 
+from functools import partial
+
+from accounts import firewall
 from signals.models import Source
 from signals.receive import Alert
 from tradeops.core.errors import InvalidPayload, NotAuthenticated
 
-from . import limits, normalise, payload, writer
+from . import body, limits, normalise, payload, writer
+from .address import client_country
 from .arrival import Arrival
 from .authenticate import authenticate, presented_token
 from .entry import Entry, Outcome
@@ -17,9 +21,13 @@ from .sources import Sender, directory
 def accept(arrival: Arrival) -> Outcome:
     """Takes one message in. When this returns, it is committed.
 
-    Raises Refused (401, 403, 429, 400) or Unavailable (a TradingView source over its limit), and lets the
+    Raises Refused (413, 403, 429, 401, 400) or Unavailable (a TradingView source over its limit), and lets the
     database's errors pass: in each case nothing was stored.
     """
+    body.check_length(arrival)
+    country = partial(client_country, arrival.request)
+    firewall.check(address=arrival.address, country=country, now=arrival.received_at)
+    arrival.body = body.read(arrival)
     reading = payload.read(arrival.body)
     entry = Entry(arrival=arrival, sender=_authenticated(arrival, reading))
     try:
@@ -34,7 +42,13 @@ def _authenticated(arrival: Arrival, reading: Reading) -> Sender:
     known = directory.kept()
     try:
         return authenticate(arrival=arrival, directory=known)
-    except NotAuthenticated:
+    except NotAuthenticated as error:
+        firewall.charge(
+            address=arrival.address,
+            reason=f"webhook: {error}",
+            now=arrival.received_at,
+            exempt=known.is_tradingview(arrival.address),
+        )
         limits.charge_failure(arrival=arrival, directory=known)
         raise
 

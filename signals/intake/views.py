@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from tradeops.core import clock, logs
 from tradeops.core.errors import Refused, TradeOpsError, Unavailable
 
-from . import answers, arrival, body, request_log, respond, services
+from . import answers, arrival, request_log, respond, services
 from .arrival import Arrival
 
 logger = logs.get(__name__)
@@ -59,7 +59,6 @@ class Webhook(_Plain):
         )
 
     def post(self, request: Request, slug: str = "", token: str = "") -> Response:
-        self.arrival.body = body.read(self.arrival)
         outcome = services.accept(self.arrival)
         relayed = respond.outcome(outcome.signal_id) if respond.awaits(self.arrival.sender) else None
         return answers.taken(
