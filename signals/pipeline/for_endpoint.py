@@ -15,16 +15,18 @@ from . import proposals
 from .gather import Case
 
 RELAY = "relay"  # a decision's intent
+Rules = list[dict[str, str | None]]
 
 
 def decide_all(case: Case, *, switches: Switches, now: datetime) -> list[Decision]:
     """One for each endpoint of the case. Not stored yet; the caller writes the messages of all approved together."""
     common = _common(case, switches=switches, now=now)
-    return [_decision(case, endpoint, common, now=now) for endpoint in case.endpoints]
+    told: dict[tuple[Verdict, ...], Rules] = {}  # most endpoints have the same verdicts: written down once
+    return [_decision(case, endpoint, common, told, now=now) for endpoint in case.endpoints]
 
 
 def decide(case: Case, endpoint: Endpoint, *, switches: Switches, now: datetime) -> Decision:
-    return _decision(case, endpoint, _common(case, switches=switches, now=now), now=now)
+    return _decision(case, endpoint, _common(case, switches=switches, now=now), {}, now=now)
 
 
 def _common(case: Case, *, switches: Switches, now: datetime) -> list[Verdict]:
@@ -42,8 +44,12 @@ def _common(case: Case, *, switches: Switches, now: datetime) -> list[Verdict]:
     return gate.judge(proposal)
 
 
-def _decision(case: Case, endpoint: Endpoint, common: list[Verdict], *, now: datetime) -> Decision:
-    verdicts = [proposals.mode(case), _receives(case, endpoint), *common]
+def _decision(
+    case: Case, endpoint: Endpoint, common: list[Verdict], told: dict[tuple[Verdict, ...], Rules], *, now: datetime
+) -> Decision:
+    verdicts = (proposals.mode(case), _receives(case, endpoint), *common)
+    if verdicts not in told:
+        told[verdicts] = [verdict.to_json() for verdict in verdicts]
     failed = [verdict for verdict in verdicts if not verdict.passed]
     return rows.make(
         Decision,
@@ -55,7 +61,7 @@ def _decision(case: Case, endpoint: Endpoint, common: list[Verdict], *, now: dat
         intent=RELAY,
         mode="live" if _is_live(case) else "dry_run",
         reason=(failed[0].reason if failed else "all rules passed")[:300],
-        rules=[verdict.to_json() for verdict in verdicts],
+        rules=told[verdicts],
         decided_at=now,
     )
 

@@ -18,8 +18,7 @@ def store(signals: Sequence[Signal], *, now: datetime) -> None:
     for reason in dict.fromkeys(reasons.values()):
         ids = [pk for pk, said in reasons.items() if said == reason]
         rows.update_all(Signal, ids, status=Signal.Status.REJECTED.value, decided_at=now, note=reason[:300])
-    for signal in signals:
-        events.publish(_event(signal, reasons[signal.pk], now=now))
+    events.publish_all([_event(signal, reasons[signal.pk], now=now) for signal in signals])
 
 
 def _reason(signal: Signal) -> str:

@@ -46,12 +46,9 @@ def word(case: Case, decisions: Sequence[Decision], *, now: datetime) -> Word | 
 
 def tell(words: Iterable[Word | None], *, now: datetime) -> None:
     """Writes them, in the transaction of the decisions."""
-    dispatches: list[relay.Dispatch] = []
-    for one in words:
-        if isinstance(one, relay.Dispatch):
-            dispatches.append(one)
-        elif one is not None:
-            events.publish(one)
+    said = list(words)
+    events.publish_all([one for one in said if isinstance(one, Event)])
+    dispatches = [one for one in said if isinstance(one, relay.Dispatch)]
     if dispatches:
         relay.relay_many(dispatches, now=now)
 
@@ -69,7 +66,9 @@ def _dispatch(case: Case, event: Event, approved: Sequence[Decision]) -> relay.D
         type="signal",
         lane=case.item.lane,
         endpoints=[
-            relay.Target(endpoint_id=row.endpoint_id, dry_run=row.mode != "live")
+            relay.Target(
+                endpoint_id=row.endpoint_id, dry_run=row.mode != "live", group_id=case.groups.get(row.endpoint_id)
+            )
             for row in approved
             if row.endpoint_id and is_relayed(row)
         ],
