@@ -27,6 +27,7 @@ class Arrival:
     body: bytes = b""
     sender: Sender | None = None
     token: str = ""  # as presented, so that it can be kept out of the log
+    signed_id: str = ""  # of a Standard Webhooks message: what makes it unique, whatever its body says
     started: float = field(default_factory=time.perf_counter)
 
     def header(self, name: str) -> str:

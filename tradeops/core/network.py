@@ -1,9 +1,10 @@
-"""Which addresses the portal may connect to (L7). Checked on the resolved address, at connect time."""
+"""Addresses and networks, and which of them the portal may connect to (L7), checked at connect time."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -41,3 +42,28 @@ def may_connect(text: str, *, allowed: Iterable[Network]) -> bool:
     except ValueError:
         return False
     return inside(address, allowed) or (address.is_global and not inside(address, FORBIDDEN))
+
+
+class Ranges:
+    """Networks that are asked about often: sorted and merged once, so that a look costs the same for one or many."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self, networks: Iterable[Network]) -> None:
+        found = list(networks)
+        self._known = {version: _bounds(one for one in found if one.version == version) for version in (4, 6)}
+
+    def __contains__(self, address: Address) -> bool:
+        starts, ends = self._known[address.version]
+        number = int(address)
+        return number <= ends[bisect_right(starts, number)]
+
+
+def _bounds(networks: Iterator[Network]) -> tuple[list[int], list[int]]:
+    """Where each range starts and, one place further, where it ends; what is before the first ends at -1."""
+    merged = list(ipaddress.collapse_addresses(networks))  # type: ignore[type-var]  # of one version
+    starts = [int(one.network_address) for one in merged]
+    return starts, [-1, *(int(one.broadcast_address) for one in merged)]
+
+
+EVERYWHERE = Ranges([ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 
@@ -39,6 +38,15 @@ def adopt(name: str, text: str) -> None:
     _known().pop(name, None)
 
 
+def pepper() -> bytes:
+    return bytes.fromhex(value(PEPPER))
+
+
 def token_digest(token: str) -> str:
     """HMAC-SHA256 of a bearer token under the pepper: what is stored instead of the token (I6)."""
-    return hmac.new(bytes.fromhex(value(PEPPER)), token.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    return digest(pepper(), token)
+
+
+def digest(key: bytes, token: str) -> str:
+    """`token_digest` for who keeps the pepper at hand."""
+    return hmac.digest(key, token.encode("utf-8", "surrogatepass"), "sha256").hex()
