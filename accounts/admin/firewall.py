@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.decorators import action, display
@@ -43,7 +43,9 @@ class _Form(forms.ModelForm):
     def _post_clean(self) -> None:
         """After Django has put the form's values on the row, so that the row is judged as it would be stored."""
         super()._post_clean()  # type: ignore[misc]
-        if not self.errors:
+        if set(self.errors) <= {NON_FIELD_ERRORS}:
+            # What breaks a constraint of the table: the service checks the same, and says it in a sentence.
+            self.errors.pop(NON_FIELD_ERRORS, None)
             try:
                 self.check(self.instance)
             except TradeOpsError as error:

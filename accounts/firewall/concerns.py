@@ -44,5 +44,5 @@ def kept_out(book: Book, *, now: datetime) -> list[str]:
         ]
         if refused:
             listed = ", ".join(refused[:5]) + (" …" if len(refused) > 5 else "")
-            found.append(f"The firewall keeps {concern.who} out: {listed}. Its signals are lost.")
+            found.append(f"The firewall keeps {concern.who} out: {listed}. Those signals are lost.")
     return found

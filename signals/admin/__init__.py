@@ -1,1 +1,1 @@
-from . import ledgers, risk, signals, sources, strategies  # noqa: F401  (register)
+from . import ledgers, reports, request_log, risk, signals, sources, strategies, watch  # noqa: F401  (register)

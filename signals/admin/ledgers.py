@@ -19,7 +19,6 @@ from signals.models import (
     PaperBalance,
     PaperOrder,
     Position,
-    RefusedAttempt,
     WorkItem,
 )
 from tradeops.core.admin.base import LedgerAdmin, LedgerInline, describe
@@ -152,13 +151,6 @@ class PositionAdmin(OfAccounts):
     @display(description="Fees")
     def paid(self, row: Position) -> str | None:
         return plain(row.fees)
-
-
-@admin.register(RefusedAttempt)
-class RefusedAttemptAdmin(LedgerAdmin):
-    list_display = ("at", "outcome", "reason", "source_slug", "address", "path", "times", "ms", "size", "detail")
-    list_filter = ("outcome",)
-    fields = describe(RefusedAttempt)
 
 
 @admin.register(DedupKey)

@@ -99,4 +99,5 @@ class RefusedAttempt(models.Model):
             models.Index(fields=["reason", "-id"], name="signals_refused_by_reason"),
             models.Index(fields=["source_slug", "-id"], name="signals_refused_by_source"),
             models.Index(fields=["outcome", "-id"], name="signals_refused_by_outcome"),
+            models.Index(fields=["request_id"], name="signals_refused_by_request"),  # its search
         ]

@@ -9,6 +9,8 @@ from accounts.firewall.concerns import Concern
 from accounts.firewall.services import Asker
 from accounts.models import FirewallRule, FirewallSettings
 from relay.models import Message
+from signals.models import AddressList
+from tests import factories
 from tests.factories import NOW
 from tests.firewall.conftest import AT_THE_MACHINE, HOUR, put, rules, settings, verdict
 from tradeops.core import network
@@ -128,16 +130,29 @@ def test_a_sender_that_is_kept_out_is_named():
     try:
         put("deny 52.0.0.0/8")
         assert services.warnings(now=NOW) == [
-            "The firewall keeps TradingView out: 52.89.214.238/32. Its signals are lost."
+            "The firewall keeps TradingView out: 52.89.214.238/32. Those signals are lost."
         ]
         put("allow 52.89.214.238")
         assert services.warnings(now=NOW) == []
         put("deny US")
         assert services.warnings(now=NOW) == [
-            "The firewall keeps TradingView out: 34.212.75.30/32. Its signals are lost."
+            "The firewall keeps TradingView out: 34.212.75.30/32. Those signals are lost."
         ]
     finally:
         concerns._providers.remove(provider)
+
+
+def test_the_portals_own_senders_are_among_them():
+    AddressList.objects.update_or_create(slug="tradingview", defaults={"networks": ["52.89.214.238/32"]})
+    factories.source("tv", allowed_ips=["tradingview"])
+    factories.source("quant", allowed_ips=["198.51.100.0/24"])
+    factories.source("open", allowed_ips=[])
+    factories.source("off", allowed_ips=["52.0.0.1/32"], active=False)
+    put("deny 0.0.0.0/0")
+    assert services.warnings(now=NOW) == [
+        "The firewall keeps TradingView (source tv) out: 52.89.214.238/32. Those signals are lost.",
+        "The firewall keeps its sender (source quant) out: 198.51.100.0/24. Those signals are lost.",
+    ]
 
 
 def network_of(text: str) -> network.Network:
