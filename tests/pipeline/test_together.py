@@ -252,14 +252,15 @@ def test_a_cursor_that_was_lost_decides_nothing_twice(endpoints):
 def test_many_drains_at_once_decide_each_signal_once_and_in_order(endpoints):
     strategies = [factories.strategy(f"s{number}", endpoints=endpoints, symbols=SYMBOLS) for number in range(3)]
     factories.strategy("trading", accounts=[factories.account()], symbols={"BTCUSDT": "BTC/USDT"}, pyramiding=1000)
-    signals, failures = [], []
+    signals, failures, all_stored = [], [], threading.Event()
     for number in range(150):
         symbol = "BTCUSDT" if number % 3 else "ETHUSDT"
         signals.append(factories.signal(strategies[number % 3], symbol=symbol))
 
     def work_off():
         try:
-            drain(budget_seconds=60, linger_seconds=0.3)
+            while not all_stored.is_set():
+                drain(budget_seconds=60)
         except Exception as error:
             failures.append(error)
         finally:
@@ -269,6 +270,7 @@ def test_many_drains_at_once_decide_each_signal_once_and_in_order(endpoints):
     for worker in workers:
         worker.start()
     signals += [factories.signal(strategies[0]) for _ in range(30)]
+    all_stored.set()
     for worker in workers:
         worker.join()
     drain()
