@@ -9,8 +9,9 @@ from django.db import transaction
 from django.db.models import BigIntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from relay.models import Endpoint, EndpointGroup, GroupMember
-from tradeops.core import configuration, events
+from relay.delivery import failover
+from relay.models import Delivery, Endpoint, EndpointGroup, GroupMember
+from tradeops.core import events
 from tradeops.core.errors import ConfigurationError, Conflict
 from tradeops.core.events import Event
 
@@ -45,17 +46,28 @@ def with_leader(members: QuerySet[GroupMember]) -> QuerySet[GroupMember]:
     return members.annotate(leader=Coalesce("group__leader_id", Subquery(first), output_field=BigIntegerField()))
 
 
+def unsettled(group: EndpointGroup, *, besides: Endpoint) -> QuerySet[Delivery]:
+    """What the group has not delivered yet, at other members than `besides`."""
+    return Delivery.objects.filter(group=group, status__in=("PENDING", "RETRYING")).exclude(endpoint=besides)
+
+
 def lead(*, group: EndpointGroup, endpoint: Endpoint, by: str, now: datetime) -> None:
     """Makes a member the leader: from now on the group's messages go to it. Raises Conflict."""
     if group.mode != EndpointGroup.Mode.FAILOVER:
         raise Conflict(f"{group} sends to all of its members; only a failover group has a leader")
+    if not group.active or group.retired_at is not None:
+        raise Conflict(f"{group} is switched off: switch it on first")
     if not GroupMember.objects.filter(group=group, endpoint=endpoint).exists():
         raise Conflict(f"{endpoint} is no member of {group}")
     if not endpoint.active or endpoint.retired_at is not None:
         raise Conflict(f"{endpoint} is switched off: switch it on first")
+    if unsettled(group, besides=endpoint).filter(unknown=True).exists():
+        raise Conflict(
+            f"another member of {group} may have acted on a message that it has not answered; a second one would "
+            "double it. Wait until that is answered or given up"
+        )
     with transaction.atomic():
-        EndpointGroup.objects.filter(pk=group.pk).update(leader=endpoint)
-        configuration.changed()
+        failover.make_leader(group=group.pk, endpoint=endpoint.pk, now=now)
         events.publish(
             Event(
                 name="endpoint.leader",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from django.db import connection
 from django.db.models import Prefetch, Q, QuerySet
 
-from relay.models import Attempt, Delivery, Endpoint, Notification
+from relay.models import Attempt, Delivery, Endpoint, EndpointGroup, GroupMember, Notification
 from tradeops.core.configuration import Cached
 
 # Said in these words because SQLite uses the partial index on `signal` only where its condition is repeated.
@@ -143,3 +143,39 @@ def active_endpoints(ids: Iterable[int]) -> list[Endpoint]:
     """Those of `ids` that are switched on, in the order given; cached, without their secrets. Do not change them."""
     present = _active()
     return [present[pk] for pk in ids if pk in present]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """An endpoint that a strategy's message is for now; `group` is the failover group that it leads."""
+
+    endpoint: Endpoint
+    group: int | None = None
+
+
+def targets(*, endpoints: Sequence[int], groups: Sequence[int]) -> list[Choice]:
+    """Where a message goes whose strategy names these endpoints and groups (ids), each endpoint once, by slug.
+
+    All members of a `fan_out` group, the leader of a `failover` group. The leader may have changed by the time that
+    the message is written: `services.relay` looks again.
+    """
+    members: dict[int, list[int]] = {}
+    for group, endpoint in GroupMember.objects.filter(group__in=groups).values_list("group_id", "endpoint_id"):
+        members.setdefault(group, []).append(endpoint)
+    chosen: dict[int, int | None] = dict.fromkeys(endpoints)
+    for row in EndpointGroup.objects.filter(pk__in=groups, active=True, retired_at=None).order_by("slug"):
+        present = members.get(row.pk, [])
+        if row.mode == EndpointGroup.Mode.FAN_OUT:
+            chosen = {**dict.fromkeys(present), **chosen}
+        elif present:
+            chosen.setdefault(_leader(row, present), row.pk)
+    found = Endpoint.objects.filter(pk__in=list(chosen)).defer("secret", "report_secret").order_by("slug")
+    return [Choice(endpoint=row, group=chosen[row.pk]) for row in found]
+
+
+def _leader(group: EndpointGroup, members: Sequence[int]) -> int:
+    """The one that leads, or that will when the first message comes."""
+    if group.leader_id in members:
+        return int(group.leader_id)
+    usable = set(Endpoint.objects.filter(pk__in=members, active=True, retired_at=None).values_list("pk", flat=True))
+    return next((pk for pk in members if pk in usable), members[0])

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 
 from relay import outbox
-from relay.delivery import supersede
+from relay.delivery import failover, supersede
 from relay.delivery.address import check_url
 from relay.models import Delivery, Endpoint, Message
-from tradeops.core import configuration, events, rows, signing, wake
-from tradeops.core.errors import ConfigurationError, Conflict
+from relay.replays import Replayed, preview, replay, replay_many
+from tradeops.core import configuration, rows, signing, wake
+from tradeops.core.errors import ConfigurationError
 from tradeops.core.events import Event
 
-__all__ = ["Dispatch", "Target", "check_url", "relay", "relay_many", "replay", "set_report_secret", "set_secret"]
-
-# A forced replay has the time that the original had, but never so little that it could not be retried.
-FORCED_REPLAY_AT_LEAST = timedelta(seconds=60)
+__all__ = [
+    "Dispatch", "Replayed", "Target", "check_url", "preview", "relay", "relay_many", "replay", "replay_many",
+    "set_report_secret", "set_secret",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
+    """With `group_id`, the failover group's leader: `endpoint_id` is who led when it was decided."""
+
     endpoint_id: int
     dry_run: bool = False
+    group_id: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +73,10 @@ def relay(
 
 def relay_many(dispatches: Sequence[Dispatch], *, now: datetime) -> list[Message]:
     """As `relay` for each, in their order, with as many statements as for one. Call it in a transaction."""
+    leaders = failover.leaders({target.group_id for one in dispatches for target in one.endpoints if target.group_id})
     messages = outbox.record_many([one.event for one in dispatches])
     deliveries = [
-        _delivery(one, target, message, now=now)
+        _delivery(one, target, message, leaders=leaders, now=now)
         for one, message in zip(dispatches, messages, strict=True)
         for target in one.endpoints
     ]
@@ -82,11 +87,15 @@ def relay_many(dispatches: Sequence[Dispatch], *, now: datetime) -> list[Message
     return messages
 
 
-def _delivery(one: Dispatch, target: Target, message: Message, *, now: datetime) -> Delivery:
+def _delivery(
+    one: Dispatch, target: Target, message: Message, *, leaders: Mapping[int, int], now: datetime
+) -> Delivery:
+    group = target.group_id if target.group_id in leaders else None
     delivery = rows.make(
         Delivery,
         message_id=message.pk,
-        endpoint_id=target.endpoint_id,
+        endpoint_id=target.endpoint_id if group is None else leaders[group],
+        group_id=group,
         type=Delivery.Type(one.type).value,
         subject=one.subject,
         lane=one.lane,
@@ -128,64 +137,3 @@ def set_report_secret(*, endpoint: Endpoint, secret: str) -> None:
         with transaction.atomic():
             endpoint.save(update_fields=["report_secret"])
             configuration.changed()
-
-
-def replay(*, delivery: Delivery, by: str, force: bool, now: datetime) -> Delivery:
-    """Sends a settled delivery once more, marked `replay: true`, under the same id and in the same lane.
-
-    Raises Conflict: `still_open` while it or a replay of it is under way; `endpoint_closed`; `stale` past its
-    deadline, unless `force`: then it gets as much time as the original had, at least a minute.
-    """
-    with transaction.atomic():
-        rows = Delivery.objects.select_for_update(of=("self",)).select_related("message")
-        original = rows.get(pk=delivery.pk)
-        endpoint = Endpoint.objects.defer("secret").get(pk=original.endpoint_id)
-        _check_replayable(original, endpoint, force=force, now=now)
-        lifetime = max(original.expires_at - original.created_at, FORCED_REPLAY_AT_LEAST)
-        again = Delivery.objects.create(
-            message=original.message,
-            endpoint=endpoint,
-            type=original.type,
-            subject=original.subject,
-            lane=original.lane,
-            reduces=original.reduces,
-            dry_run=original.dry_run,
-            replay_of=original,
-            created_at=now,
-            due_at=now,
-            expires_at=original.expires_at if original.expires_at > now else now + lifetime,
-        )
-        _tell_of_replay(again, endpoint=endpoint.slug, by=by, force=force, now=now)
-        wake.notify()
-    return again
-
-
-def _check_replayable(original: Delivery, endpoint: Endpoint, *, force: bool, now: datetime) -> None:
-    open_statuses = (Delivery.Status.PENDING, Delivery.Status.RETRYING)
-    if original.status in open_statuses or original.replays.filter(status__in=open_statuses).exists():
-        raise Conflict("It is still being delivered: wait until it is delivered or dead.", code="still_open")
-    if not endpoint.active or endpoint.retired_at is not None:
-        raise Conflict(f"{endpoint.slug} is switched off: switch it on, then replay.", code="endpoint_closed")
-    if original.expires_at <= now and not force:
-        age = round((now - original.created_at).total_seconds())
-        raise Conflict(
-            f"It is {age} s old, past its deadline: the market has moved on. Force it if it must be sent all the same.",
-            code="stale",
-        )
-
-
-def _tell_of_replay(again: Delivery, *, endpoint: str, by: str, force: bool, now: datetime) -> None:
-    message = again.message
-    events.publish(
-        Event(
-            name="delivery.replayed",
-            at=now,
-            title=f"{by} sends {again.type} {message.symbol or again.subject} to {endpoint} again",
-            signal=message.signal,
-            strategy=message.strategy,
-            endpoint=endpoint,
-            symbol=message.symbol,
-            request_id=message.request_id,
-            body={"delivery": again.pk, "replay_of": again.replay_of_id, "by": by, "forced": force},
-        )
-    )

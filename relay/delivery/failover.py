@@ -10,7 +10,7 @@ way back by itself: the new leader knows of the open orders.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -20,7 +20,7 @@ from relay.models import Delivery, EndpointGroup
 from tradeops.core import configuration, events, rows, wake
 from tradeops.core.events import Level
 
-from . import breaker, state
+from . import breaker, endpoints, state
 from .endpoints import Group, Receiver, Routing
 from .undelivered import UNDELIVERED
 
@@ -43,11 +43,19 @@ def look(*, routing: Routing, now: datetime) -> int:
     return changed
 
 
-def leader(group: Group, receivers: Mapping[int, Receiver]) -> int | None:
-    """The endpoint that the group's next message is for; None without members. Call it in a transaction.
+def leaders(groups: Collection[int]) -> dict[int, int]:
+    """Group → the endpoint that its next message is for; without those that have no members. Call in a transaction.
 
-    The group's row stays locked: until the caller's message is there, nobody changes the leader.
+    The groups' rows stay locked: until the caller's messages are there, nobody changes a leader.
     """
+    if not groups:
+        return {}
+    routing = endpoints.routing()
+    found = {group.id: _leader(group, routing.receivers) for group in routing.groups if group.id in groups}
+    return {group: endpoint for group, endpoint in sorted(found.items()) if endpoint is not None}
+
+
+def _leader(group: Group, receivers: Mapping[int, Receiver]) -> int | None:
     present, _ = _locked(group)
     if present is not None and present in group.members:
         return present
@@ -117,7 +125,8 @@ def _held_up(
         slug = _slug(present, receivers)
         title = (
             f"{group.slug} stays with {slug}, which is down: it may have acted on {unknown} message(s) that it did not"
-            " answer. Look at its terminal; then make another member the leader, or wait for an answer."
+            " answer. Look at its terminal. It goes on when that is answered or given up; if the terminal is lost for"
+            f" good, retire {slug}."
         )
         _publish("endpoint.group_stuck", Level.CRITICAL, title, group, slug, now=now)
     return True
@@ -140,6 +149,13 @@ def hand_over(*, group: Group, to: int, receivers: Mapping[int, Receiver], now: 
     rows.insert_all([_again(row, to=to, now=now) for row in found if row.pk in done and (accepts or not row.dry_run)])
     wake.notify()
     return len(done)
+
+
+def make_leader(*, group: int, endpoint: int, now: datetime) -> int:
+    """An operator's choice, of a member: as `hand_over`. Call it in a transaction."""
+    routing = endpoints.routing()
+    found = next(each for each in routing.groups if each.id == group)
+    return hand_over(group=found, to=endpoint, receivers=routing.receivers, now=now)
 
 
 def _passed_on(row: Delivery, *, to: int, receivers: Mapping[int, Receiver], now: datetime) -> state.Change:

@@ -55,6 +55,19 @@ def newer_than(delivery: Held) -> str | None:
     return newer.values_list("subject", flat=True).first()
 
 
+def newest_after(delivery: Delivery) -> str | None:
+    """The id of the newest target of its lane that came after `delivery`, whatever became of it; None for others."""
+    if not is_target(delivery):
+        return None
+    later = Delivery.objects.filter(lane=delivery.lane, dry_run=delivery.dry_run, id__gt=delivery.pk, replay_of=None)
+    if delivery.group_id is None:
+        later = later.filter(endpoint_id=delivery.endpoint_id, group=None)
+    else:
+        later = later.filter(group_id=delivery.group_id).exclude(message_id=delivery.message_id)
+    targets = later.filter(message__body__data__has_key="market_position").order_by("-id")
+    return targets.values_list("subject", flat=True).first()
+
+
 def given_up(delivery: Held, *, endpoint: str, by: str, at: datetime, tries: int) -> Change:
     """Told at the level `info`: nothing is wrong."""
     reason = f"superseded by {by}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -49,6 +49,7 @@ class Case:
     opinion: Opinion
     outlooks: list[Outlook] = field(default_factory=list)
     endpoints: list[Endpoint] = field(default_factory=list)
+    groups: Mapping[int, int] = field(default_factory=dict)  # endpoint → the failover group that it leads
 
     @property
     def reduces(self) -> bool:
@@ -87,6 +88,7 @@ def relay_case(item: WorkItem, signal: Signal, plan: Plan) -> Case:
         mapped=plan.mapped(alert.symbol),
         opinion=engine(plan.strategy.engine).read(alert),
         endpoints=plan.endpoints,
+        groups=plan.groups,
     )
 
 

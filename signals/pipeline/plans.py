@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from accounts.models import Account
+from relay import selectors as relay
 from relay.models import Endpoint
 from signals.models import Strategy
 from signals.strategies import symbols
@@ -22,6 +23,7 @@ class Plan:
     accounts: list[Account]
     endpoints: list[Endpoint]
     symbols: Mapping[str, Any]
+    groups: Mapping[int, int] = field(default_factory=dict)  # endpoint → the failover group that it leads here
 
     @property
     def only_relays(self) -> bool:
@@ -38,15 +40,22 @@ class Plan:
 
 
 def _load() -> dict[int, Plan]:
-    return {
-        strategy.pk: Plan(
-            strategy,
-            list(strategy.accounts.select_related("paper_twin").order_by("slug")),
-            list(strategy.endpoints.defer("secret", "report_secret").order_by("slug")),
-            symbols.fold(strategy.symbols),
-        )
-        for strategy in Strategy.objects.order_by("slug")
-    }
+    return {strategy.pk: _plan(strategy) for strategy in Strategy.objects.order_by("slug")}
+
+
+def _plan(strategy: Strategy) -> Plan:
+    choices = relay.targets(endpoints=_keys(strategy.endpoints), groups=_keys(strategy.endpoint_groups))
+    return Plan(
+        strategy,
+        list(strategy.accounts.select_related("paper_twin").order_by("slug")),
+        [choice.endpoint for choice in choices],
+        symbols.fold(strategy.symbols),
+        {choice.endpoint.pk: choice.group for choice in choices if choice.group is not None},
+    )
+
+
+def _keys(related: Any) -> list[int]:
+    return list(related.order_by("slug").values_list("pk", flat=True))
 
 
 # What must be of this moment (kill switches, positions) is read when deciding.

@@ -90,6 +90,6 @@ def test_of_many_changes_at_once_each_stands_for_itself(loopback, published):
     assert (fresh(again).status, fresh(again).due_at, fresh(again).unknown) == (S.RETRYING, later, True)
     assert (fresh(done).status, fresh(done).delivered_at, fresh(done).due_at) == (S.DELIVERED, later, NOW)
     assert [(event.name, event.body["delivery"]) for event in published] == [
-        ("delivery.delivered", done.pk),
         ("delivery.dead", dead.pk),
+        ("delivery.delivered", done.pk),
     ]
