@@ -77,6 +77,14 @@ private_networks: [127.0.0.0/8]
     return text, {"BENCH_ENDPOINT_SECRET": secrets.token_urlsafe(24)}
 
 
-def portal(processes: Processes, folder: Path, url: str, endpoints: Endpoints, *, max_age: int = 900) -> targets.Portal:
-    text, variables = configuration(endpoints.ports, max_age=max_age)
-    return targets.set_up_portal(processes, folder / "data", url, text, **variables)
+def portal(
+    processes: Processes,
+    folder: Path,
+    url: str,
+    endpoints: Endpoints,
+    *,
+    max_age: int = 900,
+    variables: dict[str, str] | None = None,
+) -> targets.Portal:
+    text, secret = configuration(endpoints.ports, max_age=max_age)
+    return targets.set_up_portal(processes, folder / "data", url, text, **secret, **(variables or {}))
