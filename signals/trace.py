@@ -6,7 +6,8 @@
      "orders": [{"account", "client_order_id", "status", …, "steps": [{"step", "at", "detail"}]}],
      "fills": […], "positions": […],
      "deliveries": [{"endpoint", "status", "attempts": [{"at", "status_code", "ms", "error"}], …}],
-     "notifications": […], "timeline": [{"at", "ms", "stage", "detail"}]}
+     "notifications": […], "executions": [{"endpoint", "status", "result", …}],
+     "timeline": [{"at", "ms", "stage", "detail"}]}
 with slugs for accounts, strategies and endpoints, decimals as text, and times in ISO 8601 UTC with milliseconds.
 """
 
@@ -25,7 +26,7 @@ from tradeops.core.clock import iso_ms, milliseconds_between
 from tradeops.core.money import plain
 
 from . import visibility
-from .models import Decision, Fill, Order, Position, Signal
+from .models import BridgeReport, Decision, Fill, Order, Position, Signal
 
 STAGES = (
     "received", "routed", "decided", "order_created", "order_sent", "filled", "position", "delivered", "notified",
@@ -50,11 +51,13 @@ def of(public_id: str, *, accounts: QuerySet[Account] | None = None) -> dict[str
     positions = list(_positions(orders))
     deliveries = list(_deliveries(signal, accounts))
     notifications = list(_notifications(signal, accounts))
+    reports = list(_reports(signal, orders, deliveries, accounts))
     moments = [
         *_received(signal),
         *_decided(decisions),
         *_ordered(orders, positions),
         *_told(deliveries, notifications),
+        *_reported(reports),
     ]
     return {
         "signal": _signal(signal),
@@ -64,6 +67,7 @@ def of(public_id: str, *, accounts: QuerySet[Account] | None = None) -> dict[str
         "positions": [_position(position) for position in positions],
         "deliveries": [_delivery(delivery) for delivery in deliveries],
         "notifications": [_notification(notification) for notification in notifications],
+        "executions": [_report(report) for report in reports],
         "timeline": _timeline(moments, start=signal.received_at),
     }
 
@@ -120,6 +124,19 @@ def _notifications(signal: Signal, accounts: QuerySet[Account] | None) -> list[N
     own = set(accounts.values_list("slug", flat=True))
     slugs = set(visibility.strategies(accounts).values_list("slug", flat=True))
     return [n for n in found if (n.message.account in own if n.message.account else n.message.strategy in slugs)]
+
+
+def _reports(
+    signal: Signal, orders: Iterable[Order], deliveries: Iterable[Delivery], accounts: QuerySet[Account] | None
+) -> list[BridgeReport]:
+    """What bridges reported; to a person who sees a part, of the orders and endpoints that are in it."""
+    found = BridgeReport.objects.filter(signal=signal).select_related("endpoint", "order").order_by("pk")
+    found = found.defer("endpoint__secret", "endpoint__report_secret")
+    if accounts is None:
+        return list(found)
+    own = {order.pk for order in orders}
+    told = {delivery.endpoint_id for delivery in deliveries}
+    return [row for row in found if (row.order_id in own if row.order_id else row.endpoint_id in told)]
 
 
 # Telling -----------------------------------------------------------------------------------------------------------
@@ -255,6 +272,26 @@ def _notification(notification: Notification) -> dict[str, Any]:
     }
 
 
+def _report(report: BridgeReport) -> dict[str, Any]:
+    return {
+        "endpoint": report.endpoint.slug,
+        "report_id": report.report_id,
+        "client_order_id": report.order.client_order_id if report.order else None,
+        "status": report.status,
+        "symbol": report.symbol,
+        "side": report.side,
+        "quantity": plain(report.quantity),
+        "filled_quantity": plain(report.filled_quantity),
+        "price": plain(report.price),
+        "fills": report.fills,
+        "code": report.code,
+        "message": report.message,
+        "result": report.result,
+        "reported_at": iso_ms(report.reported_at),
+        "received_at": iso_ms(report.received_at),
+    }
+
+
 # The timeline ------------------------------------------------------------------------------------------------------
 
 
@@ -303,6 +340,14 @@ def _told(deliveries: Iterable[Delivery], notifications: Iterable[Notification])
     for notification in notifications:
         if notification.sent_at:
             yield notification.sent_at, "notified", f"{notification.channel}: {notification.message.title}"
+
+
+def _reported(reports: Iterable[BridgeReport]) -> Iterable[Moment]:
+    """Trades of a bridge that no order of ours shows."""
+    for report in reports:
+        if report.order_id is None and report.filled_quantity:
+            at = f" at {plain(report.price)}" if report.price is not None else ""
+            yield report.received_at, "filled", f"{report.endpoint}, as it reports: {plain(report.filled_quantity)}{at}"
 
 
 def _timeline(moments: Iterable[Moment], *, start: datetime) -> list[dict[str, Any]]:

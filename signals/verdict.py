@@ -47,6 +47,11 @@ def problems(trace: Trace) -> list[str]:
         for notification in trace["notifications"]
         if notification["status"] != "SENT"
     ]
+    found += [
+        f"{report['endpoint']} reports it {report['status']}{_because(report['message'] or report['code'])}."
+        for report in trace["executions"]
+        if report["status"] in ("rejected", "canceled") and report["client_order_id"] is None
+    ]
     return found
 
 

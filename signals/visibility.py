@@ -8,8 +8,9 @@ from __future__ import annotations
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Account
+from relay import visibility as relay
 
-from .models import Decision, Fill, Order, Position, Signal, Strategy, WorkItem
+from .models import BridgeReport, Decision, Fill, Order, Position, Signal, Strategy, WorkItem
 
 Accounts = QuerySet[Account] | None
 
@@ -55,3 +56,16 @@ def fills(accounts: Accounts) -> QuerySet[Fill]:
 def positions(accounts: Accounts) -> QuerySet[Position]:
     found = Position.objects.all()
     return found if accounts is None else found.filter(account__in=accounts.values("pk"))
+
+
+def reports(accounts: Accounts) -> QuerySet[BridgeReport]:
+    """Those of orders on the accounts, and those of relayed signals by an endpoint of such a strategy."""
+    found = BridgeReport.objects.all()
+    if accounts is None:
+        return found
+    relayed = Q(
+        order__isnull=True,
+        signal__in=signals(accounts).values("pk"),
+        endpoint__in=relay.endpoints(accounts).values("pk"),
+    )
+    return found.filter(Q(order__account__in=accounts.values("pk")) | relayed)

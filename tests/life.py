@@ -8,7 +8,22 @@ from decimal import Decimal
 
 from accounts.models import Account
 from relay.models import Attempt, Channel, Delivery, Endpoint, Message, Notification
-from signals.models import Decision, Fill, Order, OrderStep, Position, Signal, Source, Strategy, WorkItem
+from signals.models import (
+    BridgeReport,
+    Decision,
+    Difference,
+    ExpiryWarning,
+    Fill,
+    Order,
+    OrderStep,
+    Position,
+    Signal,
+    Silence,
+    Source,
+    Strategy,
+    WatchRound,
+    WorkItem,
+)
 from tests import factories
 
 RULES = [
@@ -139,3 +154,26 @@ def rejected(home: House, *, at: datetime, raw: dict[str, str] | None = None) ->
         signal=signal.public_id, strategy="trend", symbol="BTCUSDT", created_at=at + timedelta(milliseconds=9),
     )  # fmt: skip
     return signal
+
+
+def watched(home: House, *, at: datetime) -> None:
+    """What the watch and a bridge leave: a silent source, a difference, a warning, and reports of the last signal."""
+    Silence.objects.create(
+        source=home.source, since=at - timedelta(hours=3), heard_at=at - timedelta(minutes=9), silent_at=at
+    )
+    Silence.objects.create(strategy=home.strategy, since=at - timedelta(hours=3))
+    Difference.objects.create(
+        strategy=home.strategy, account=home.accounts[0], symbol="BTC/USDT", told="flat", held="long 0.01",
+        signal="0" * 36, since=at - timedelta(minutes=4),
+    )  # fmt: skip
+    ExpiryWarning.objects.create(strategy=home.strategy, expires_on=at.date(), days_before=7, warned_at=at)
+    WatchRound.objects.create(looked_at=at)
+    signal = Signal.objects.latest("pk")
+    for number, (status, message) in enumerate((("filled", ""), ("rejected", "There is not enough money"))):
+        BridgeReport.objects.create(
+            endpoint=home.endpoint, report_id=f"r{number}", digest="0" * 64, subject=signal.public_id, signal=signal,
+            status=status, symbol="BTCUSD", side="buy", quantity=Decimal("0.01"), message=message,
+            filled_quantity=Decimal("0.01") if status == "filled" else None, code="10019" if message else "",
+            price=Decimal("50000.00") if status == "filled" else None, result="kept", reported_at=at, received_at=at,
+            request_id=signal.request_id,
+        )  # fmt: skip

@@ -23,7 +23,7 @@ def test_it_has_exactly_the_documented_keys_and_values():
     signal = life.traded(home, at=NOW)
     found = trace.of(signal.public_id)
     assert list(found) == [
-        "signal", "decisions", "orders", "fills", "positions", "deliveries", "notifications", "timeline",
+        "signal", "decisions", "orders", "fills", "positions", "deliveries", "notifications", "executions", "timeline",
     ]  # fmt: skip
     told = found["signal"]
     assert (told["id"], told["status"], told["relay"], told["symbol"], told["action"], told["received_at"]) == (
@@ -63,7 +63,7 @@ def test_it_asks_the_database_as_often_for_many_accounts_as_for_two(django_asser
     home = life.house()
     home.accounts += [factories.account(f"more-{number}") for number in range(8)]
     signal = life.traded(home, at=NOW)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         found = trace.of(signal.public_id)
     assert len(found["orders"]) == 10
 

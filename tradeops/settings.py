@@ -208,6 +208,7 @@ SPECTACULAR_SETTINGS = {
         "OrderStatus": "signals.models.Order.Status",
         "DeliveryStatus": "relay.models.Delivery.Status",
         "NotificationStatus": "relay.models.Notification.Status",
+        "ReportStatus": "signals.models.BridgeReport.Status",
     },
 }
 

@@ -17,6 +17,7 @@ if multiprocessing.current_process().name == "granian-worker":
     import signal
 
     from signals.intake import respond, writer
+    from signals.intake.report import worker
     from tradeops.core import configuration, heartbeat
     from tradeops.supervisor import leash
 
@@ -24,4 +25,5 @@ if multiprocessing.current_process().name == "granian-worker":
     configuration.keep()
     writer.start()
     respond.start()
+    worker.start()
     heartbeat.start_thread("web")

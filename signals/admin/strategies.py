@@ -84,6 +84,7 @@ class StrategyAdmin(RetirableAdmin):
         ("Size and price", {"fields": (("sizing_mode", "sizing_value"), ("prices", "max_price_age_seconds"))}),
         ("Where it trades", {"fields": ("accounts", "endpoints")}),
         ("Ages", {"fields": (("max_age_seconds", "exit_max_age_seconds"),)}),
+        ("Watched", {"fields": (("heal", "expect_every"), "alert_expires_on")}),
         ("State", {"fields": (("created_at", "retired_at"),)}),
     )
     retires = "Its signals are stored and not traded any more. It is refused while it holds a position."

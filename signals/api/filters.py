@@ -7,7 +7,7 @@ from typing import Any
 import django_filters as filters
 from django.db.models import Exists, OuterRef, QuerySet
 
-from signals.models import Decision, Fill, Order, Position, Signal, WorkItem
+from signals.models import BridgeReport, Decision, Fill, Order, Position, Signal, WorkItem
 
 
 class SignalFilter(filters.FilterSet):
@@ -78,6 +78,20 @@ class FillFilter(filters.FilterSet):
 
     class Meta:
         model = Fill
+        fields: list[Any] = []
+
+
+class ExecutionFilter(filters.FilterSet):
+    status = filters.MultipleChoiceFilter(choices=BridgeReport.Status.choices)
+    result = filters.MultipleChoiceFilter(choices=BridgeReport.Result.choices)
+    endpoint = filters.CharFilter("endpoint__slug")
+    signal = filters.CharFilter("signal__public_id")
+    order = filters.CharFilter("order__client_order_id")
+    since = filters.IsoDateTimeFilter("received_at", "gte")
+    until = filters.IsoDateTimeFilter("received_at", "lt")
+
+    class Meta:
+        model = BridgeReport
         fields: list[Any] = []
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from signals.models import Decision, Fill, Order, OrderStep, Position, Signal, Strategy
+from signals.models import BridgeReport, Decision, Fill, Order, OrderStep, Position, Signal, Strategy
 from tradeops.core.drf import ExactDecimal, Moment
 
 
@@ -113,6 +113,27 @@ class FillSerializer(serializers.ModelSerializer[Fill]):
         fields = (
             "id", "order", "strategy", "account", "trade_id", "symbol", "side", "quantity", "price", "fee",
             "fee_currency", "at",
+        )  # fmt: skip
+
+
+class ExecutionSerializer(serializers.ModelSerializer[BridgeReport]):
+    """A bridge's report. `result`: `applied` to an order of ours, `unchanged`, or `kept` of a relayed signal."""
+
+    endpoint = Slug()
+    signal = PublicId()
+    order = serializers.SlugRelatedField[Order](slug_field="client_order_id", read_only=True)
+    quantity = ExactDecimal(read_only=True)
+    filled_quantity = ExactDecimal(read_only=True)
+    price = ExactDecimal(read_only=True)
+    reported_at = Moment(read_only=True)
+    received_at = Moment(read_only=True)
+
+    class Meta:
+        model = BridgeReport
+        fields = (
+            "id", "report_id", "endpoint", "signal", "order", "status", "symbol", "side", "quantity",
+            "filled_quantity", "price", "fills", "code", "message", "result", "reported_at", "received_at",
+            "request_id",
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from relay.models import Delivery, Notification
-from signals.models import Decision, Order, Signal
+from signals.models import BridgeReport, Decision, Order, Signal
 from signals.trace import STAGES
 
 from .serializers import OrderStepSerializer, RuleSerializer
@@ -131,6 +131,32 @@ class TraceNotification(serializers.Serializer[Any]):
     error = serializers.CharField()
 
 
+class TraceReportedFill(serializers.Serializer[Any]):
+    trade_id = serializers.CharField()
+    quantity = serializers.CharField()
+    price = serializers.CharField()
+    fee = serializers.CharField()
+    fee_currency = serializers.CharField()
+
+
+class TraceExecution(serializers.Serializer[Any]):
+    endpoint = serializers.CharField()
+    report_id = serializers.CharField()
+    client_order_id = Text(help_text="Of an order of ours, which took the report over; null for a relayed signal.")
+    status = serializers.ChoiceField(choices=BridgeReport.Status.choices)
+    symbol = serializers.CharField()
+    side = serializers.CharField()
+    quantity = Text()
+    filled_quantity = Text()
+    price = Text()
+    fills = TraceReportedFill(many=True)
+    code = serializers.CharField()
+    message = serializers.CharField()
+    result = serializers.ChoiceField(choices=BridgeReport.Result.choices)
+    reported_at = serializers.DateTimeField()
+    received_at = serializers.DateTimeField()
+
+
 class TraceMoment(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
     ms = serializers.IntegerField(help_text="Since receipt.")
@@ -146,4 +172,5 @@ class TraceSerializer(serializers.Serializer[Any]):
     positions = TracePosition(many=True)
     deliveries = TraceDelivery(many=True)
     notifications = TraceNotification(many=True)
+    executions = TraceExecution(many=True)
     timeline = TraceMoment(many=True)

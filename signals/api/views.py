@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from accounts.selectors import scope, visible_accounts
 from relay import visibility as relay_visibility
 from signals import trace, visibility
-from signals.models import Decision, Fill, Order, Position, Signal, Source, Strategy
+from signals.models import BridgeReport, Decision, Fill, Order, Position, Signal, Source, Strategy
 from tradeops.core.api import ReadOnlyViewSet
 
 from . import filters, serializers
@@ -89,6 +89,20 @@ class FillViewSet(ReadOnlyViewSet):
 
     def visible(self, user: Any) -> QuerySet[Fill]:
         return visibility.fills(scope(user)).select_related("account", "order__strategy")
+
+
+class ExecutionViewSet(ReadOnlyViewSet):
+    """What bridges reported of orders and signals that were delivered to them."""
+
+    serializer_class = serializers.ExecutionSerializer
+    queryset = BridgeReport.objects.all()
+    filterset_class = filters.ExecutionFilter
+    ordering_fields = ["received_at"]
+    lookup_value_regex = NUMBER
+
+    def visible(self, user: Any) -> QuerySet[BridgeReport]:
+        found = visibility.reports(scope(user)).select_related("endpoint", "signal", "order")
+        return found.defer("endpoint__secret", "endpoint__report_secret")
 
 
 class PositionViewSet(ReadOnlyViewSet):

@@ -15,7 +15,7 @@ from .arrival import Arrival
 from .authenticate import authenticate, presented_token
 from .entry import Entry, Outcome
 from .payload import Message, Reading
-from .sources import Sender, directory
+from .sources import Directory, Sender, directory
 
 
 def accept(arrival: Arrival) -> Outcome:
@@ -24,10 +24,7 @@ def accept(arrival: Arrival) -> Outcome:
     Raises Refused (413, 403, 429, 401, 400) or Unavailable (a TradingView source over its limit), and lets the
     database's errors pass: in each case nothing was stored.
     """
-    body.check_length(arrival)
-    country = partial(client_country, arrival.request)
-    firewall.check(address=arrival.address, country=country, now=arrival.received_at)
-    arrival.body = body.read(arrival)
+    let_in(arrival)
     reading = payload.read(arrival.body)
     entry = Entry(arrival=arrival, sender=_authenticated(arrival, reading))
     try:
@@ -37,19 +34,32 @@ def accept(arrival: Arrival) -> Outcome:
     return writer.take(entry)
 
 
+def let_in(arrival: Arrival) -> None:
+    """The first layers, the same for whatever is posted: size, firewall, and then the body. Raises Refused."""
+    body.check_length(arrival)
+    country = partial(client_country, arrival.request)
+    firewall.check(address=arrival.address, country=country, now=arrival.received_at)
+    arrival.body = body.read(arrival)
+
+
+def charge(arrival: Arrival, error: NotAuthenticated, *, known: Directory) -> None:
+    """A failed authentication counts against its address. Raises Throttled."""
+    firewall.charge(
+        address=arrival.address,
+        reason=f"webhook: {error}",
+        now=arrival.received_at,
+        exempt=known.is_tradingview(arrival.address),
+    )
+    limits.charge_failure(arrival=arrival, directory=known)
+
+
 def _authenticated(arrival: Arrival, reading: Reading) -> Sender:
     arrival.token = presented_token(arrival, reading.token)
     known = directory.kept()
     try:
         return authenticate(arrival=arrival, directory=known)
     except NotAuthenticated as error:
-        firewall.charge(
-            address=arrival.address,
-            reason=f"webhook: {error}",
-            now=arrival.received_at,
-            exempt=known.is_tradingview(arrival.address),
-        )
-        limits.charge_failure(arrival=arrival, directory=known)
+        charge(arrival, error, known=known)
         raise
 
 

@@ -47,6 +47,10 @@ class BridgeReport(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["endpoint", "report_id"], name="signals_bridgereport_once")]
+        indexes = [
+            models.Index(fields=["received_at"], name="signals_bridgereport_by_time"),  # API
+            models.Index(fields=["subject"], name="signals_bridgereport_subject"),  # admin's search
+        ]
 
     def __str__(self) -> str:
         return f"{self.status} {self.symbol} {self.subject}"

@@ -95,6 +95,21 @@ def _tables(trace: dict[str, Any]) -> Iterable[tuple[str, tuple[str, ...], Itera
         ("channel", "status", "what", "error"),
         ((each["channel"], each["status"], each["title"], each["error"]) for each in trace["notifications"]),
     )
+    yield (
+        "Bridge reports",
+        ("endpoint", "status", "filled", "price", "result", "said"),
+        (
+            (
+                each["endpoint"],
+                each["status"],
+                _text(each["filled_quantity"]),
+                _text(each["price"]),
+                each["result"],
+                f"{each['code']} {each['message']}".strip(),
+            )
+            for each in trace["executions"]
+        ),
+    )
 
 
 def _table(console: Console, title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:

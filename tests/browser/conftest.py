@@ -74,6 +74,7 @@ def work(transactional_db, settings):
         status="FILLED",
         at=now,
     )
+    life.watched(home, at=now)
     Lease.objects.create(name="router", holder="h:1", token=3, expires_at=now)
     Cursor.objects.create(name="feed", position=1)
     SealedValue.objects.get_or_create(name="token-pepper", defaults={"value": "00" * 32})

@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 COLOURS = {
-    **dict.fromkeys(("APPROVED", "FILLED", "DELIVERED", "SENT", "PASS", "live", "done", "LONG", "long"), "success"),
-    **dict.fromkeys(("RECEIVED", "PROCESSING", "PENDING", "SUBMITTED", "OPEN", "waiting", "paper", "info"), "info"),
     **dict.fromkeys(
-        ("PARTIAL", "PARTIALLY_FILLED", "RETRYING", "UNKNOWN", "EXPIRED", "dry_run", "warning", "CANCELED", "short"),
+        ("APPROVED", "FILLED", "DELIVERED", "SENT", "PASS", "live", "done", "LONG", "long", "filled", "applied"),
+        "success",
+    ),
+    **dict.fromkeys(
+        ("RECEIVED", "PROCESSING", "PENDING", "SUBMITTED", "OPEN", "waiting", "paper", "info", "open", "kept"), "info"
+    ),
+    **dict.fromkeys(
+        (
+            "PARTIAL",
+            "PARTIALLY_FILLED",
+            "RETRYING",
+            "UNKNOWN",
+            "EXPIRED",
+            "dry_run",
+            "warning",
+            "CANCELED",
+            "short",
+            "canceled",
+            "partially_filled",
+        ),
         "warning",
     ),
-    **dict.fromkeys(("REJECTED", "FAILED", "DEAD", "FAIL", "ERROR", "error", "critical", "failed"), "danger"),
+    **dict.fromkeys(
+        ("REJECTED", "FAILED", "DEAD", "FAIL", "ERROR", "error", "critical", "failed", "rejected"), "danger"
+    ),
 }
