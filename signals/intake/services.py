@@ -43,14 +43,17 @@ def let_in(arrival: Arrival) -> None:
 
 
 def charge(arrival: Arrival, error: NotAuthenticated, *, known: Directory) -> None:
-    """A failed authentication counts against its address. Raises Throttled."""
+    """A failed authentication counts against its address. Raises Throttled.
+
+    What is over its limit is turned away unheard and brings no ban nearer: a burst of guesses is the limit's affair.
+    """
+    limits.charge_failure(arrival=arrival, directory=known)
     firewall.charge(
         address=arrival.address,
         reason=f"webhook: {error}",
         now=arrival.received_at,
         exempt=known.is_tradingview(arrival.address),
     )
-    limits.charge_failure(arrival=arrival, directory=known)
 
 
 def _authenticated(arrival: Arrival, reading: Reading) -> Sender:
