@@ -8,6 +8,7 @@ from datetime import datetime
 from django_q.models import Schedule
 
 from accounts.firewall import services as firewall
+from relay.health import prune as health
 from signals.intake import prune as intake
 from tradeops.core import clock, logs
 
@@ -19,6 +20,8 @@ PARTS: dict[str, Part] = {
     "request log": intake.refusals,
     "duplicate keys": intake.duplicate_keys,
     "firewall bans": firewall.prune,
+    "health checks": health.checks,
+    "uptime": health.hours,
 }
 SCHEDULE = "prune"
 

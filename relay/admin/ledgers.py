@@ -6,11 +6,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from unfold.decorators import display
 
 from accounts.selectors import scope
 from relay import visibility
-from relay.models import Attempt, Delivery, Message, Notification
+from relay.models import Attempt, Delivery, EndpointState, HealthCheck, Message, Notification, UptimeHour
 from tradeops.core.admin.base import LedgerAdmin, LedgerInline, describe
 from tradeops.core.colours import COLOURS
 
@@ -55,6 +56,55 @@ class AttemptAdmin(LedgerAdmin):
     @display(description="Endpoint")
     def endpoint(self, row: Attempt) -> str:
         return row.delivery.endpoint.slug
+
+
+@admin.register(HealthCheck)
+class HealthCheckAdmin(LedgerAdmin):
+    list_display = ("at", "endpoint", "found", "status_code", "ms", "error")
+    list_filter = ("endpoint",)
+    list_select_related = ("endpoint",)
+    fields = describe(HealthCheck)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[HealthCheck]:
+        return super().get_queryset(request).defer("endpoint__secret", "endpoint__report_secret")
+
+    def seen_by(self, user: Any, queryset: QuerySet[HealthCheck]) -> QuerySet[HealthCheck]:
+        return queryset.filter(endpoint__in=visibility.endpoints(scope(user)).values("pk"))
+
+    @display(description="Found", label={"healthy": "success", "unhealthy": "danger", "unknown": "warning"})
+    def found(self, row: HealthCheck) -> str:
+        return {True: "healthy", False: "unhealthy", None: "unknown"}[row.ok]
+
+
+@admin.register(UptimeHour)
+class UptimeHourAdmin(LedgerAdmin):
+    list_display = ("hour", "endpoint", "checks", "ok", "average")
+    list_filter = ("endpoint",)
+    list_select_related = ("endpoint",)
+    fields = describe(UptimeHour)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UptimeHour]:
+        return super().get_queryset(request).defer("endpoint__secret", "endpoint__report_secret")
+
+    def seen_by(self, user: Any, queryset: QuerySet[UptimeHour]) -> QuerySet[UptimeHour]:
+        return queryset.filter(endpoint__in=visibility.endpoints(scope(user)).values("pk"))
+
+    @display(description="Average")
+    def average(self, row: UptimeHour) -> str:
+        return f"{round(row.ms / row.ok)} ms" if row.ok else ""
+
+
+@admin.register(EndpointState)
+class EndpointStateAdmin(LedgerAdmin):
+    list_display = ("endpoint", "breaker", "since", "failures", "probe_at", "healthy", "checked_at", "check_due_at")
+    list_select_related = ("endpoint",)
+    fields = describe(EndpointState)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EndpointState]:
+        return super().get_queryset(request).defer("endpoint__secret", "endpoint__report_secret")
+
+    def seen_by(self, user: Any, queryset: QuerySet[EndpointState]) -> QuerySet[EndpointState]:
+        return queryset.filter(endpoint__in=visibility.endpoints(scope(user)).values("pk"))
 
 
 @admin.register(Message)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from aiohttp.abc import AbstractResolver
 from django.db import Error
@@ -19,12 +19,11 @@ from relay.delivery.endpoints import Receiver, Routing
 from relay.delivery.transport import Transport
 from tradeops.core import clock, logs
 
-from . import claim, prune, record
+from . import claim, record
 from .ask import Health, ask
 
 logger = logs.get(__name__)
 LOOK_SECONDS = 2.0  # until a new endpoint is asked for the first time
-PRUNE_EVERY = timedelta(minutes=10)
 
 
 class Checker:
@@ -44,7 +43,6 @@ class Checker:
         self._found: dict[int, tuple[Receiver, Health]] = {}
         self._rounds: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
-        self._pruned_at: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set; then checks under way are dropped: nobody waits for them."""
@@ -67,9 +65,6 @@ class Checker:
         """Writes what was found since, and starts the checks that are due. Raises django.db.Error."""
         await self._write()
         now = self._now()
-        if self._pruned_at is None or now - self._pruned_at >= PRUNE_EVERY:
-            deleted = await self._database.run(lambda: prune.run(now=now))
-            self._pruned_at = now if deleted < prune.AT_ONCE else None
         due, routing = await self._database.run(lambda: self._due(now))
         if due:
             task = asyncio.create_task(self._round(due, routing))

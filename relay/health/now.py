@@ -10,6 +10,7 @@ from relay.delivery import endpoints
 from relay.delivery.endpoints import Receiver, Routing
 from relay.delivery.transport import Transport
 from relay.models import Endpoint
+from tradeops.core import configuration
 
 from . import record
 from .ask import Health, ask
@@ -22,7 +23,10 @@ def check(rows: Sequence[Endpoint], *, now: datetime) -> list[tuple[Endpoint, He
     Not to be called in a transaction.
     """
     routing = endpoints.routing()
-    asked = [(row, routing.receivers[row.pk]) for row in rows if row.pk in routing.receivers]
+    if not {row.pk for row in rows} <= routing.receivers.keys():
+        configuration.forget()  # one of them is newer than what this process remembers
+        routing = endpoints.routing()
+    asked = [(row, routing.receivers[row.pk]) for row in rows]
     answers = asyncio.run(_ask_all([receiver for _, receiver in asked], routing, now=now))
     record.write(
         {

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 
+from relay.delivery import breaker
 from relay.delivery.endpoints import Receiver
 from relay.models import EndpointState, HealthCheck
 from tradeops.core import events, rows
@@ -65,6 +66,8 @@ def _move(state: EndpointState, receiver: Receiver, health: Health) -> None:
     if state.checked_at is not None and state.checked_at > health.at:
         return
     before = state.healthy
+    if health.ok:
+        breaker.well(state.endpoint_id, health.ended_at)
     EndpointState.objects.filter(pk=state.pk).update(
         checked_at=health.at, healthy=health.ok, check_ms=health.ms, check_error=health.error
     )

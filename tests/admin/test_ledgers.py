@@ -19,16 +19,18 @@ LEDGERS = (
     "signals.Signal", "signals.Decision", "signals.Order", "signals.OrderStep", "signals.Fill", "signals.Position",
     "signals.RefusedAttempt", "signals.DedupKey", "signals.WorkItem", "signals.PaperBalance", "signals.PaperOrder",
     "signals.RiskScope", "relay.Delivery", "relay.Attempt", "relay.Message", "relay.Notification", "core.Heartbeat",
+    "relay.HealthCheck", "relay.UptimeHour", "relay.EndpointState",
     "core.Lease", "core.Cursor", "core.SealedValue", "core.ConfigurationVersion", "django_q.Failure",
     "django_q.Schedule",
 )  # fmt: skip
 OURS = ("accounts", "relay", "signals", "core")
+PART_OF_ANOTHER = {"relay.GroupMember"}  # edited on its group's page
 
 
 def test_every_model_of_ours_has_a_page():
     registered = set(admin.site._registry)
     missing = [m._meta.label for app in OURS for m in apps.get_app_config(app).get_models() if m not in registered]
-    assert missing == []
+    assert set(missing) - PART_OF_ANOTHER == set()
 
 
 @pytest.mark.parametrize("label", LEDGERS)

@@ -250,6 +250,18 @@ def test_a_late_answer_does_not_undo_a_newer_one(checker, clock, published):
     assert UptimeHour.objects.get().checks == 2  # it was a check all the same
 
 
+def test_a_good_check_brings_the_probe_of_an_open_breaker_forward_and_closes_nothing(checker, clock, published):
+    with Server() as server:
+        row = endpoint(server)
+        claim.make_states([row.pk], now=NOW)
+        EndpointState.objects.update(breaker="OPEN", failures=9, probe_at=NOW + timedelta(seconds=30))
+        checker.round()
+    found = state(row)
+    assert (found.breaker, found.failures, found.healthy) == ("OPEN", 9, True)
+    assert NOW <= found.probe_at < NOW + timedelta(seconds=5)
+    assert names(published) == []
+
+
 def hours(row, *entries: tuple[int, int, int, int]) -> None:
     for ago, checks, ok, ms in entries:
         UptimeHour.objects.create(
@@ -284,7 +296,8 @@ def test_old_checks_are_deleted_and_their_sums_stay_for_a_month(loopback):
     for hours_ago in (1, 23, 25, 48):
         HealthCheck.objects.create(endpoint=row, at=NOW - timedelta(hours=hours_ago), ok=True, ms=1)
     hours(row, (1, 1, 1, 1), (24 * 31 - 1, 1, 1, 1), (24 * 31, 1, 1, 1))
-    assert prune.run(now=NOW) == 2
+    assert (prune.checks(now=NOW, dry_run=True), prune.hours(now=NOW, dry_run=True)) == (2, 1)
+    assert (prune.checks(now=NOW), prune.hours(now=NOW)) == (2, 1)
     assert [NOW - check.at for check in HealthCheck.objects.order_by("-at")] == [
         timedelta(hours=1), timedelta(hours=23),
     ]  # fmt: skip
