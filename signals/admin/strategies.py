@@ -41,6 +41,14 @@ class StrategyForm(forms.ModelForm):
         widget=UnfoldAdminSelectWidget,
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "heal" in self.fields:  # who may only look has no fields
+            self.fields["heal"].required = False  # left out, it is what a new strategy has
+
+    def clean_heal(self) -> str:
+        return str(self.cleaned_data["heal"] or self.instance.heal)
+
     def clean_symbols(self) -> Any:
         mapping = self.cleaned_data["symbols"]
         if not isinstance(mapping, dict):
