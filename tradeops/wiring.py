@@ -21,4 +21,4 @@ def connect() -> None:
 
     events.subscribe("delivery.*", events.Together(outcome.on_deliveries_settled))
 
-    concerns.connect(expected.senders)
+    concerns.connect(expected.senders, expected.in_good_standing)

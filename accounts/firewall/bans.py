@@ -1,8 +1,9 @@
 """Automatic bans: failures are counted, and whoever has too many is kept out for a while (E6).
 
-The request that fails pays for one touch of the limits' store and nothing else. A ban is in effect at once in the
-process that imposes it; a thread writes it down, many in one transaction, and with that every process has it within
-a second.
+The request that fails pays for one touch of the limits' store and nothing else. A thread writes the bans four times a
+second, many in one transaction, and with that every process has them within a second.
+
+An address from which valid messages come too is spared, since a valid credential passes even beside a guesser (I7).
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from tradeops.core import clock, configuration, events, logs
 from tradeops.core.events import Event, Level
 from tradeops.core.network import Address
 
-from .book import Book, current, neighbourhood, place
+from . import concerns
+from .book import current, neighbourhood, place
 
 logger = logs.get(__name__)
 
@@ -35,26 +37,18 @@ WRITE_EVERY_SECONDS = 0.25
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fresh:
-    """A ban that is not in the book yet."""
+    """A ban that is not written yet."""
 
     network: str
     reason: str
     failures: int
     banned_at: datetime
-    until: datetime
 
 
 fresh: dict[int, Fresh] = {}  # by `book.place`
 _lock = threading.Lock()
 _wake = threading.Event()
 _writer_pid = 0
-
-
-def until(book: Book, address: Address) -> datetime | None:
-    """When the address's ban ends, by the book or by what is on its way into it."""
-    key = place(address)
-    ban = fresh.get(key)
-    return ban.until if ban is not None else book.bans.get(key)
 
 
 def charge(*, address: Address | None, reason: str, now: datetime, exempt: bool = False) -> None:
@@ -73,7 +67,7 @@ def charge(*, address: Address | None, reason: str, now: datetime, exempt: bool 
     failures = _count(f"firewall:{neighbourhood(address)}", seconds=rule.within_seconds)
     # Each number comes up once over all processes, so one of them imposes the ban.
     if failures and failures % rule.ban_after == 0:
-        _impose(address, reason=reason, failures=failures, now=now, seconds=rule.ban_seconds)
+        _impose(address, reason=reason, failures=failures, now=now)
 
 
 def _count(key: str, *, seconds: int) -> int:
@@ -86,14 +80,8 @@ def _count(key: str, *, seconds: int) -> int:
         return 0
 
 
-def _impose(address: Address, *, reason: str, failures: int, now: datetime, seconds: int) -> None:
-    ban = Fresh(
-        network=neighbourhood(address),
-        reason=reason[:80],
-        failures=failures,
-        banned_at=now,
-        until=now + timedelta(seconds=seconds),
-    )
+def _impose(address: Address, *, reason: str, failures: int, now: datetime) -> None:
+    ban = Fresh(network=neighbourhood(address), reason=reason[:80], failures=failures, banned_at=now)
     with _lock:
         if len(fresh) >= MOST_FRESH:
             return
@@ -103,19 +91,21 @@ def _impose(address: Address, *, reason: str, failures: int, now: datetime, seco
 
 
 def flush(*, now: datetime) -> int:
-    """Writes the fresh bans, tells of them, and returns how many there were. On a database error they stay."""
+    """Writes the fresh bans, tells of them, and returns how many took effect. On a database error they wait."""
     with _lock:
         waiting = dict(fresh)
     if not waiting:
         return 0
     rule = current().settings
+    spared = [ban for ban in waiting.values() if concerns.spared(ban.network, now=now)]
     with transaction.atomic():
-        written = [row for ban in waiting.values() if (row := _write(ban, rule)) is not None]
+        written = [row for ban in waiting.values() if ban not in spared and (row := _write(ban, rule)) is not None]
         if written:
             configuration.changed()
-        for row in written[: _may_tell(len(written))]:
-            events.publish(_event(row, now))
-    current()  # only now it is in the book, and need not be here
+        told = [*(_banned(row, now) for row in written), *(_spared(ban, now) for ban in spared)]
+        for event in told[: _may_tell(len(told))]:
+            events.publish(event)
+    current()  # this process need not wait for its keeper
     with _lock:
         for key, ban in waiting.items():
             if fresh.get(key) is ban:
@@ -156,7 +146,18 @@ def _may_tell(count: int) -> int:
     return count
 
 
-def _event(row: FirewallBan, now: datetime) -> Event:
+def _spared(ban: Fresh, now: datetime) -> Event:
+    return Event(
+        name="firewall.spared",
+        at=now,
+        level=Level.WARNING,
+        title=f"{ban.network} had {ban.failures} failed attempts ({ban.reason}) and is not banned: "
+        "valid messages come from there too",
+        body={"network": ban.network, "reason": ban.reason, "failures": ban.failures},
+    )
+
+
+def _banned(row: FirewallBan, now: datetime) -> Event:
     again = f", for the {row.strikes}. time" if row.strikes > 1 else ""
     return Event(
         name="firewall.banned",
@@ -197,7 +198,7 @@ def _write_for_ever() -> None:
             try:
                 flush(now=clock.now())
             except DatabaseError as error:
-                logger.warning("bans are in effect here only: the database does not answer", error=str(error))
+                logger.warning("bans wait to be written: the database does not answer", error=str(error))
             except Exception:  # the thread must outlive whatever a listener raises
                 logger.exception("bans could not be written or told")
             finally:

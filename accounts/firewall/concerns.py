@@ -1,10 +1,11 @@
-"""Addresses that somebody else counts on, such as TradingView's: nobody is refused for them, but it is said.
+"""What others know of an address: that they count on it, as on TradingView's, or that they have good news from it.
 
 This app does not know of sources; the composition root connects who does.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,13 +25,23 @@ class Concern:
 
 
 Provider = Callable[[], Iterable[Concern]]
+Voucher = Callable[[Network, datetime], bool]
 _providers: list[Provider] = []
+_vouchers: list[Voucher] = []
 
 
-def connect(provider: Provider) -> None:
-    """Called by `tradeops.wiring` only."""
+def connect(provider: Provider, voucher: Voucher) -> None:
+    """Called by `tradeops.wiring` only. `voucher` says whether a network is in good standing at a time."""
     if provider not in _providers:
         _providers.append(provider)
+    if voucher not in _vouchers:
+        _vouchers.append(voucher)
+
+
+def spared(network: str, *, now: datetime) -> bool:
+    """Whether somebody vouches for an address that is about to be banned."""
+    wanted = ipaddress.ip_network(network)
+    return any(voucher(wanted, now) for voucher in _vouchers)
 
 
 def kept_out(book: Book, *, now: datetime) -> list[str]:

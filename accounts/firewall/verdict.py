@@ -18,8 +18,8 @@ from accounts.models import FirewallSettings
 from tradeops.core.errors import Forbidden, Throttled, TradeOpsError
 from tradeops.core.network import Address
 
-from . import bans, countries
-from .book import Book, current
+from . import countries
+from .book import Book, current, place
 
 
 def check(*, address: Address | None, country: Callable[[], str], now: datetime) -> None:
@@ -29,14 +29,14 @@ def check(*, address: Address | None, country: Callable[[], str], now: datetime)
     only where there is a country rule. An `address` that could not be read is judged by the default alone.
     """
     book = current.kept()
-    if book.idle and not bans.fresh:
+    if book.idle:
         return
     if error := refusal(book, address=address, country=country, now=now):
         raise error
 
 
 def refusal(book: Book, *, address: Address | None, country: Callable[[], str], now: datetime) -> TradeOpsError | None:
-    """What `check` raises, by this book and the bans that are not in it yet."""
+    """What `check` raises, by this book."""
     if address is None:
         return _by_default(book)
     if address.is_loopback:
@@ -61,7 +61,7 @@ def _by_default(book: Book) -> Forbidden | None:
 
 
 def _banned(book: Book, address: Address, now: datetime) -> Throttled | None:
-    until = bans.until(book, address)
+    until = book.bans.get(place(address))
     if until is None or until <= now:
         return None
     seconds = int((until - now).total_seconds()) + 1

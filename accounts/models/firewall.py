@@ -80,7 +80,7 @@ class FirewallSettings(models.Model):
 
     default = models.CharField("whom no rule names", max_length=5, choices=Default.choices, default=Default.ALLOW)
     ban_after = models.PositiveIntegerField(
-        default=20,
+        default=30,
         validators=[MaxValueValidator(100_000)],
         help_text="Failed authentications of one address that bring about a ban; 0 = no automatic bans.",
     )

@@ -124,7 +124,7 @@ def test_the_settings_are_one_page(boss):
 
 
 def test_a_ban_is_lifted_after_the_password_only(boss):
-    fail("198.51.100.7", times=20)
+    fail("198.51.100.7", times=30)
     write()
     ban = FirewallBan.objects.get()
     url = f"/admin/accounts/firewallban/{ban.pk}/lift/"
@@ -140,7 +140,7 @@ def test_a_ban_is_lifted_after_the_password_only(boss):
 
 
 def test_bans_are_not_written_by_hand(boss):
-    fail("198.51.100.7", times=20)
+    fail("198.51.100.7", times=30)
     write()
     ban = FirewallBan.objects.get()
     assert boss.get("/admin/accounts/firewallban/add/").status_code == 403
@@ -151,7 +151,7 @@ def test_bans_are_not_written_by_hand(boss):
 
 
 def test_it_asks_for_permission(boss):
-    fail("198.51.100.7", times=20)
+    fail("198.51.100.7", times=30)
     write()
     viewer = Client(REMOTE_ADDR=HERE)
     viewer.force_login(Operator.objects.create_user("viewer", password=PASSWORD, is_staff=True))

@@ -35,7 +35,7 @@ def test_rules_are_made_changed_shown_and_taken_away():
 
 def test_it_lets_a_locked_out_operator_back_in():
     settings(default="deny")
-    fail("203.0.113.9", times=20)
+    fail("203.0.113.9", times=30)
     write()
     assert verdict("203.0.113.9") == "firewall_default"
     assert "Its ban is lifted." in run("allow", "203.0.113.9")
@@ -44,7 +44,7 @@ def test_it_lets_a_locked_out_operator_back_in():
 
 
 def test_it_lifts():
-    fail("203.0.113.9", times=20)
+    fail("203.0.113.9", times=30)
     write()
     assert run("lift", "203.0.113.0/24") == "Lifted: 203.0.113.9.\n"
     assert run("lift", "203.0.113.9") == "No ban is in force on 203.0.113.9.\n"
@@ -53,7 +53,7 @@ def test_it_lifts():
 
 def test_for_programs():
     put("deny 203.0.113.0/24", "allow DE")
-    fail("198.51.100.9", times=20)
+    fail("198.51.100.9", times=30)
     write()
     state = json.loads(run("list", "--json"))
     assert state["default"] == "allow"

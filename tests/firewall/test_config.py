@@ -21,7 +21,7 @@ firewall:
 
 def test_it_is_applied_and_then_there_is_nothing_to_do():
     assert lines(FILE) == [
-        "~ firewall: bans.after 20 → 10",
+        "~ firewall: bans.after 30 → 10",
         "~ firewall: bans.within_seconds 600 → 300",
         "~ firewall: bans.first_seconds 3600 → 600",
         "~ firewall: bans.longest_seconds 86400 → 7200",

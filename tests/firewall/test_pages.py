@@ -99,11 +99,11 @@ def test_wrong_passwords_at_the_sign_in_page_ban(ann):
     client = Client()
     for _ in range(3):
         assert sign_in(client, "wrong").status_code == 200
+    write()
     answer = sign_in(client, PASSWORD)
     assert answer.status_code == 429
     assert 3590 <= int(answer["Retry-After"]) <= 3601
     assert "manage.py firewall lift" in answer.content.decode()
-    write()
     row = FirewallBan.objects.get()
     assert (row.network, row.reason) == (STRANGER, "wrong password at the sign-in page")
     assert sign_in(client, PASSWORD, "198.51.100.1").status_code == 302
@@ -127,6 +127,7 @@ def test_wrong_passwords_at_the_api_ban(ann):
     for _ in range(3):
         answer = Client().post("/api/v1/auth/token", body, content_type="application/json", REMOTE_ADDR=STRANGER)
         assert answer.status_code == 401
+    write()
     body["password"] = PASSWORD
     answer = Client().post("/api/v1/auth/token", body, content_type="application/json", REMOTE_ADDR=STRANGER)
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "banned")

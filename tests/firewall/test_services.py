@@ -9,6 +9,7 @@ from accounts.firewall.concerns import Concern
 from accounts.firewall.services import Asker
 from accounts.models import FirewallRule, FirewallSettings
 from relay.models import Message
+from signals.intake import expected
 from signals.models import AddressList
 from tests import factories
 from tests.factories import NOW
@@ -126,7 +127,7 @@ def test_who_did_what_is_kept_and_told():
 
 def test_a_sender_that_is_kept_out_is_named():
     networks = (network_of("52.89.214.238/32"), network_of("34.212.75.30/32"))
-    concerns.connect(provider := lambda: [Concern("TradingView", networks)])
+    concerns.connect(provider := lambda: [Concern("TradingView", networks)], expected.in_good_standing)
     try:
         put("deny 52.0.0.0/8")
         assert services.warnings(now=NOW) == [
