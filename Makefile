@@ -51,6 +51,9 @@ bench-relay: $(VENV)/.installed-dev ## relay: Cloudflare Worker and ours from on
 bench-latency: $(VENV)/.installed-dev ## alert to fill and to receiver with accounts, on the whole portal
 	$(BIN)/python -m benchmarks --only latency $(BENCH_ARGS)
 
+faults: $(VENV)/.installed-dev ## 40,000 posts of 10,000 signals, outages, hostile bodies; five minutes (BENCH_ARGS=--quick)
+	$(BIN)/python -m benchmarks.faults $(BENCH_ARGS)
+
 $(VENV)/.created:
 	@test -n "$(PYTHON)" || { echo "TradeOps needs Python 3.11 or newer; found: $$(python3 --version 2>&1)." >&2; \
 		echo "Install one (Debian: apt-get install python3 python3-venv) or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }

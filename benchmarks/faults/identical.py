@@ -37,6 +37,13 @@ def measure(folder: Path, *, signals: int, variables: dict[str, str] | None = No
         )
 
 
+def holds(result: Result) -> bool:
+    signals = result.posts // COPIES
+    counted = (result.stored, result.load["signals"], result.repeats, result.load["odd"])
+    expected = {201: signals, 200: signals * (COPIES - 1)}
+    return counted == (signals, signals, signals * (COPIES - 1), 0) and result.load["answers"] == expected
+
+
 def lines(result: Result) -> list[str]:
     load = result.load
     return [
