@@ -66,6 +66,8 @@ def read(endpoints: Iterable[int], *, lock: bool = False) -> dict[int, State]:
 
 def after(state: State, outcomes: Sequence[Outcome]) -> State:
     """The state that follows from these tries, in the order in which they ended."""
+    if state.breaker == CLOSED and not state.failures and all(outcome.well for outcome in outcomes):
+        return state
     for outcome in sorted(outcomes, key=lambda each: each.ended_at):
         state = _after_one(state, outcome)
     return state
@@ -74,7 +76,7 @@ def after(state: State, outcomes: Sequence[Outcome]) -> State:
 def _after_one(state: State, outcome: Outcome) -> State:
     if outcome.well:
         if state.breaker == CLOSED:
-            return replace(state, failures=0)
+            return replace(state, failures=0) if state.failures else state
         return State(breaker=CLOSED, since=outcome.ended_at)
     if state.since is not None and outcome.at < state.since:
         return state  # sent before the endpoint came to this state: it is known already that it was ill then

@@ -59,8 +59,13 @@ def headers(delivery: Held, *, body: bytes, secret: str, custom: Mapping[str, An
     return {
         **allowed,
         **signing.webhook_headers(secret, message_id=delivery.subject, body=body, now=now),
-        "Content-Type": "application/json",
-        "User-Agent": "TradeOps",
+        **_FIXED,
         "X-Request-ID": delivery.message.request_id,
-        "Accept-Encoding": "identity",  # nothing to unpack: what is read is what was sent
     }
+
+
+_FIXED = {
+    "Content-Type": "application/json",
+    "User-Agent": "TradeOps",
+    "Accept-Encoding": "identity",  # nothing to unpack: what is read is what was sent
+}

@@ -31,8 +31,9 @@ async def post(
     retry_after: float | None = None
     answer, error, reached = b"", "", True
     try:
+        data = aiohttp.BytesPayload(body)  # said here, the library need not find out what `body` is
         limit = _limit(timeout)
-        async with session.post(url, data=body, headers=headers, timeout=limit, allow_redirects=False) as response:
+        async with session.post(url, data=data, headers=headers, timeout=limit, allow_redirects=False) as response:
             status = response.status
             retry_after = _retry_after(response, now=now)
             async for chunk in response.content.iter_any():

@@ -41,7 +41,8 @@ def write(results: Sequence[Result]) -> bool:
 
 
 def _attempt(delivery: Held, outcome: Outcome) -> Attempt:
-    return Attempt(
+    return rows.make(
+        Attempt,
         delivery_id=delivery.pk,
         at=outcome.at,
         ms=outcome.ms,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 
@@ -63,6 +64,7 @@ def subscribe(pattern: str, listener: Listener | Together) -> None:
         _listeners.append((pattern, listener))
 
 
+@cache
 def matches(pattern: str, name: str) -> bool:
     return pattern in ("*", name) or (pattern.endswith(".*") and name.startswith(pattern[:-1]))
 

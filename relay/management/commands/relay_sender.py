@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from typing import Any
 
+import uvloop
 from django.core.management.base import BaseCommand
 
-from relay.delivery.loop import Sender
+from relay.delivery.loop import RESOLVER_THREADS, Sender
 from relay.health.loop import Checker
 
 
@@ -18,7 +20,9 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        asyncio.run(_serve())
+        # libuv resolves names in four threads: four name servers that hang would stop the fifth endpoint.
+        os.environ["UV_THREADPOOL_SIZE"] = str(RESOLVER_THREADS)
+        uvloop.run(_serve())
 
 
 async def _serve() -> None:
