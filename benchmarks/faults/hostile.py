@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -121,7 +120,8 @@ def lines(result: Result) -> list[str]:
     return [
         f"Hostile bodies (answers by status, 0: closed without one): {seen}. "
         f"Answers of 500 and above: **{result.errors() or 'none'}**. Memory of the web processes: "
-        f"**{result.growth / 1e6:+.1f} MB** at most (mark: < 20), after each in turn {after} MB. An honest sender meanwhile, {HONEST_RATE}/s: {honest['answers']}, {lost} without "
+        f"**{result.growth / 1e6:+.1f} MB** at most (mark: < 20), after each in turn {after} MB. An honest sender "
+        f"meanwhile, {HONEST_RATE}/s: {honest['answers']}, {lost} without "
         f"an answer, p50 {honest['p50']:.0f}, **p99 {honest['p99']:.0f} ms** (mark: < 1,000), "
         f"longest {honest['max']:.0f} ms."
     ]
