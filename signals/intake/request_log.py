@@ -29,7 +29,7 @@ from tradeops.core.events import Event, Level
 from .address import client_country
 from .answers import SILENT
 from .arrival import Arrival
-from .sources import directory
+from .sources import RESERVED_SLUGS, directory
 
 logger = logs.get(__name__)
 
@@ -107,6 +107,8 @@ def _path(arrival: Arrival, slug: str) -> str:
     """A slug that is no source's may be a token in the wrong place, so it is not written down."""
     if not arrival.slug:
         return "/webhook"
+    if not slug and arrival.slug in RESERVED_SLUGS:
+        return f"/webhook/{arrival.slug}"
     return f"/webhook/{slug or '…'}{'/…' if arrival.url_token else ''}"[:80]
 
 

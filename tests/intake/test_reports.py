@@ -276,7 +276,9 @@ class TestProof:
             )
         assert not BridgeReport.objects.exists()
         assert told() == []
-        assert {row.reason for row in refusals()} == {"wrong_credential", "unknown_endpoint"}
+        assert {(row.path, row.reason) for row in refusals()} == {
+            (PATH, "wrong_credential"), (PATH, "unknown_endpoint"),
+        }  # fmt: skip
 
     def test_failures_are_charged(self, bridge):
         statuses = [bridge.send(secret=secrets.token_urlsafe(24), status="open").status for _ in range(11)]
