@@ -28,7 +28,7 @@ def accept(arrival: Arrival) -> Outcome:
     reading = payload.read(arrival.body)
     entry = Entry(arrival=arrival, sender=_authenticated(arrival, reading))
     try:
-        entry.message, entry.alert = _understood(reading, entry.sender.row)
+        entry.message, entry.alert = _understood(reading, entry.sender.row, signed_id=arrival.signed_id)
     except InvalidPayload as error:
         entry.refusal = error  # told after the source's limit was charged
     return writer.take(entry)
@@ -66,11 +66,11 @@ def _authenticated(arrival: Arrival, reading: Reading) -> Sender:
         raise
 
 
-def _understood(reading: Reading, source: Source) -> tuple[Message, Alert]:
+def _understood(reading: Reading, source: Source, *, signed_id: str) -> tuple[Message, Alert]:
     if reading.message is None:
         assert reading.error is not None
         raise reading.error
-    alert = normalise.alert(reading.message.fields, require=source.require)
+    alert = normalise.alert(reading.message.fields, require=source.require, signed_id=signed_id)
     if source.auth != Source.Auth.TOKEN and not (alert.sent_at or alert.sender_id):
         raise InvalidPayload(
             "is missing: a signed message must carry timestamp or id, else it could not be told from its copy",

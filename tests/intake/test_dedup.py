@@ -8,6 +8,7 @@ import time_machine
 
 from signals.models import DedupKey, Signal
 from tests.intake.conftest import ALERT
+from tradeops.core import clock, signing
 
 START = datetime(2026, 11, 21, 10, 0, 0, 500000, tzinfo=UTC)
 
@@ -85,3 +86,28 @@ def test_a_refused_message_takes_no_key(portal):
     portal.source("tv", require=["timeframe"])
     assert portal.send("tv").status == 400
     assert DedupKey.objects.count() == 0
+
+
+class TestStandardWebhooks:
+    """The id in the signed headers makes a message unique, whatever its body says."""
+
+    def send(self, portal, message_id, **fields):
+        body = json.dumps({**ALERT, **fields}).encode()
+        signed = signing.webhook_headers(portal.secret["std"], message_id=message_id, body=body, now=clock.now())
+        names = ("webhook-id", "webhook-timestamp", "webhook-signature")
+        return portal.post("/webhook/std", body, **{name.replace("-", "_"): signed[name] for name in names})
+
+    def test_the_same_id_is_the_same_message_and_another_is_another(self, portal):
+        portal.source("std", auth="standard")
+        first = self.send(portal, "msg_1")
+        again = self.send(portal, "msg_1", price=1)
+        other = self.send(portal, "msg_2")
+        assert [one.status for one in (first, again, other)] == [201, 200, 201]
+        assert again.body["signal_id"] == first.body["signal_id"] != other.body["signal_id"]
+        assert [row.data["sender_id"] for row in Signal.objects.order_by("pk")] == ["msg_1", "msg_2"]
+
+    def test_an_id_in_the_body_does_not_stand_in_for_it(self, portal):
+        portal.source("std", auth="standard")
+        assert self.send(portal, "msg_1", id="a").status == 201
+        assert self.send(portal, "msg_2", id="a").status == 201
+        assert Signal.objects.order_by("pk").last().data["extra"] == {"id": "a"}
