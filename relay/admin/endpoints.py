@@ -115,7 +115,7 @@ class EndpointChangeList(WholeChangeList):
 class EndpointAdmin(EndpointActions):
     form = EndpointForm
     list_display = (
-        "slug", "state", "health", "breaker", "latency", "uptime_24h", "uptime_30d", "last_delivery", "url",
+        "slug", "status", "health", "breaker", "latency", "uptime_24h", "uptime_30d", "last_delivery", "url",
     )  # fmt: skip
     list_filter = ("active", "accepts_dry_run")
     search_fields = ("slug", "url")
@@ -162,7 +162,7 @@ class EndpointAdmin(EndpointActions):
     @display(
         description="State", label={"active": "success", "disabled": "danger", "off": "warning", "retired": "default"}
     )
-    def state(self, row: Endpoint) -> str:
+    def status(self, row: Endpoint) -> str:  # `state` is the row's own name for its EndpointState
         return _state(row)
 
     @display(description="Health", label=HEALTH_COLOURS)

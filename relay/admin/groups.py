@@ -43,6 +43,7 @@ class MemberInline(TabularInline):
     ordering = ("position", "pk")
     extra = 0
     min_num = 1
+    hide_title = True
     verbose_name = "member"
     verbose_name_plural = "members: the lowest position leads first"
 
@@ -160,9 +161,9 @@ class EndpointGroupAdmin(RetirableAdmin):
     @display(description="Leader")
     def leader_now(self, row: EndpointGroup) -> str:
         if row.pk is None or row.mode != EndpointGroup.Mode.FAILOVER:
-            return (
-                "all of its members get each message" if row.mode == EndpointGroup.Mode.FAN_OUT else "the first member"
-            )
+            return "every member gets each message" if row.mode == EndpointGroup.Mode.FAN_OUT else "the first member"
+        if row.stuck_since is not None:
+            return f"{_leader(row)}, which is down and may have acted on what it did not answer: the group waits"
         return _leader(row) or "none"
 
     @display(description="Members")

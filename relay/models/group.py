@@ -36,3 +36,6 @@ class GroupMember(models.Model):
     class Meta:
         ordering = ["position", "pk"]
         constraints = [models.UniqueConstraint(fields=["group", "endpoint"], name="relay_groupmember_once")]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} in {self.group}"

@@ -85,12 +85,12 @@ class StrategyAdmin(RetirableAdmin):
     search_fields = ("slug",)
     ordering = ("slug",)
     readonly_fields = ("retired_at", "created_at")
-    autocomplete_fields = ("sources", "accounts", "endpoints")
+    autocomplete_fields = ("sources", "accounts", "endpoints", "endpoint_groups")
     actions_detail = ["test_alert_action", "retire_action"]
     fieldsets = (
         (None, {"fields": (("slug", "mode"), ("engine", "opposite"), "pyramiding", "sources", "symbols")}),
         ("Size and price", {"fields": (("sizing_mode", "sizing_value"), ("prices", "max_price_age_seconds"))}),
-        ("Where it trades", {"fields": ("accounts", "endpoints")}),
+        ("Where it trades", {"fields": ("accounts", "endpoints", "endpoint_groups")}),
         ("Ages", {"fields": (("max_age_seconds", "exit_max_age_seconds"),)}),
         ("Watched", {"fields": (("heal", "expect_every"), "alert_expires_on")}),
         ("State", {"fields": (("created_at", "retired_at"),)}),
@@ -107,7 +107,8 @@ class StrategyAdmin(RetirableAdmin):
             .prefetch_related(
                 Prefetch("sources", Source.objects.defer("secret")),
                 "accounts",
-                Prefetch("endpoints", Endpoint.objects.defer("secret")),
+                Prefetch("endpoints", Endpoint.objects.defer("secret", "report_secret")),
+                "endpoint_groups",
             )
         )
 
@@ -197,4 +198,4 @@ class StrategyAdmin(RetirableAdmin):
 
     @display(description="Relays to")
     def relays_to(self, row: Strategy) -> str:
-        return ", ".join(endpoint.slug for endpoint in row.endpoints.all())
+        return ", ".join(receiver.slug for receiver in (*row.endpoints.all(), *row.endpoint_groups.all()))

@@ -158,12 +158,13 @@ class PositionSerializer(serializers.ModelSerializer[Position]):
 
 
 class StrategySerializer(serializers.ModelSerializer[Strategy]):
-    """`accounts` and `endpoints` hold what the person may see of them: the view prefetches no more."""
+    """`accounts`, `endpoints` and `endpoint_groups` are what the person may see: the view prefetches no more."""
 
     id = serializers.SlugField(source="slug", read_only=True)
     sources = Slug(many=True)
     accounts = Slug(many=True)
     endpoints = Slug(many=True)
+    endpoint_groups = Slug(many=True)
     sizing_value = ExactDecimal(read_only=True)
     created_at = Moment(read_only=True)
     retired_at = Moment(read_only=True)
@@ -171,7 +172,7 @@ class StrategySerializer(serializers.ModelSerializer[Strategy]):
     class Meta:
         model = Strategy
         fields = (
-            "id", "slug", "mode", "engine", "sources", "accounts", "endpoints", "symbols", "sizing_mode",
-            "sizing_value", "exits", "max_age_seconds", "exit_max_age_seconds", "max_price_age_seconds",
+            "id", "slug", "mode", "engine", "sources", "accounts", "endpoints", "endpoint_groups", "symbols",
+            "sizing_mode", "sizing_value", "exits", "max_age_seconds", "exit_max_age_seconds", "max_price_age_seconds",
             "pyramiding", "opposite", "prices", "created_at", "retired_at",
         )  # fmt: skip

@@ -130,5 +130,6 @@ class StrategyViewSet(ReadOnlyViewSet):
         return visibility.strategies(scope(user)).prefetch_related(
             Prefetch("sources", Source.objects.defer("secret")),
             Prefetch("accounts", visible_accounts(user)),
-            Prefetch("endpoints", relay_visibility.endpoints(scope(user)).defer("secret")),
+            Prefetch("endpoints", relay_visibility.endpoints(scope(user)).defer("secret", "report_secret")),
+            Prefetch("endpoint_groups", relay_visibility.groups(scope(user))),
         )
