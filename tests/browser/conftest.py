@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import caches
 
 from tests import factories, life
+from tests.browser import relay_rows
 from tradeops.core import clock
 
 PASSWORD = "a-password-for-this-run"
@@ -81,6 +82,7 @@ def work(transactional_db, settings):
     switch.set(scope="account", key="paper-2", on=True, reason="maintenance", by="op", now=now - timedelta(minutes=30))
     home.operator = Operator.objects.create_superuser("op", password=PASSWORD)
     factories.client("third")
+    relay_rows.fill(home, now=now)
     return home
 
 
