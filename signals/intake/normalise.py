@@ -56,14 +56,15 @@ FIELDS = (
     Field("expiration", readers.day),
     Field("confidence", readers.not_negative),
     Field("dryRun", readers.flag, ("dry_run",), "dry_run"),
-    Field("comment", readers.text(1000)),
+    Field("comment", readers.text(1000, template=True)),
 )
 BY_NAME: Mapping[str, Field] = {name: item for item in FIELDS for name in (item.name, *item.aliases)}
 
 
-def alert(fields: Mapping[str, Any], *, require: Iterable[str] = ()) -> Alert:
+def alert(fields: Mapping[str, Any], *, require: Iterable[str] = (), signed_id: str = "") -> Alert:
     """The alert that `fields` describe; a null or empty value is not given. `require` holds names of I3.
 
+    `signed_id`, of a Standard Webhooks message, is its id in place of the body's, which is kept among the unknown.
     Raises InvalidPayload naming the field as the sender wrote it.
     """
     given: dict[str, Any] = {}
@@ -74,6 +75,9 @@ def alert(fields: Mapping[str, Any], *, require: Iterable[str] = ()) -> Alert:
             extra[name] = strict_json.storable(value, field=name)
         elif value not in (None, "") and not (isinstance(value, str) and not value.strip()):
             _put(given, known, name, value)
+    if signed_id:
+        extra.update({"id": given["sender_id"]} if given.get("sender_id", signed_id) != signed_id else {})
+        given["sender_id"] = signed_id
     _check_whole(given, extra, require)
     return Alert(**given, extra=extra)
 
@@ -82,7 +86,7 @@ def _put(given: dict[str, Any], known: Field, name: str, value: Any) -> None:
     try:
         found = known.read(value)
     except ValueError as error:
-        raise InvalidPayload(str(error), field=name) from None
+        raise InvalidPayload(readers.PLACEHOLDER if readers.is_template(value) else str(error), field=name) from None
     attribute = known.attribute or known.name
     if given.setdefault(attribute, found) != found:
         raise InvalidPayload(f"contradicts another field: it is another name for {known.name}", field=name)

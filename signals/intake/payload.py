@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from tradeops.core.errors import InvalidPayload
 
-from . import parsers, strict_json
+from . import parsers, readers, strict_json
 
-CREDENTIALS = ("token", "secret")  # top-level names, in this order
+# Top-level names, in this order; the last two are those of 3Commas and OKX.
+CREDENTIALS = ("token", "secret", "email_token", "signalToken")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,17 +36,19 @@ class Reading:
 
 def read(body: bytes) -> Reading:
     """Never raises. The token is found also in a body that is not valid."""
+    content: parsers.Content = ""
     try:
         content = _decoded(body)
         fields = parsers.fields(content)
-        raw = _without_credentials(content)
         kept = {name: value for name, value in fields.items() if name not in CREDENTIALS}
-        message = Message(fields=kept, raw=strict_json.storable(raw))
+        message = Message(fields=kept, raw=strict_json.storable(_without_credentials(content)))
     except InvalidPayload as error:
-        return Reading(token=_token_in(body), error=error)
-    return Reading(
-        token=next((one for one in map(fields.get, CREDENTIALS) if one and isinstance(one, str)), ""), message=message
-    )
+        return Reading(token=_token(content) if isinstance(content, dict) else _token_in(body), error=error)
+    return Reading(token=_token(fields), message=message)
+
+
+def _token(fields: Mapping[str, Any]) -> str:
+    return next((one for one in map(fields.get, CREDENTIALS) if one and isinstance(one, str)), "")
 
 
 def _decoded(body: bytes) -> parsers.Content:
@@ -58,7 +62,12 @@ def _decoded(body: bytes) -> parsers.Content:
         if "\x00" in text:
             raise InvalidPayload("holds a NUL character, which no database stores")
         return text
-    content = strict_json.loads(text)
+    try:
+        content = strict_json.loads(text)
+    except InvalidPayload as error:
+        if readers.is_template(text):
+            raise InvalidPayload(f"{readers.PLACEHOLDER}; {error}") from None
+        raise
     if not isinstance(content, dict):
         raise InvalidPayload("must be a JSON object, not a list or a single value")
     return content
@@ -73,7 +82,8 @@ def _without_credentials(content: parsers.Content) -> Any:
 
 
 # A string after "token": or a word after token=; bounded, since a stranger wrote the text.
-_TOKEN = re.compile(r'"(?:token|secret)"\s*:\s*("(?:[^"\\]|\\.){1,300}")|(?:^|\s)(?:token|secret)=(\S{1,300})')
+_NAMES = "|".join(CREDENTIALS)
+_TOKEN = re.compile(rf'"(?:{_NAMES})"\s*:\s*("(?:[^"\\]|\\.){{1,300}}")|(?:^|\s)(?:{_NAMES})=(\S{{1,300}})')
 
 
 def _token_in(body: bytes) -> str:

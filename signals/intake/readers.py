@@ -23,14 +23,25 @@ _HUNDRED = Decimal(100)
 MAX_TARGETS = 20
 
 
-def text(limit: int, *, numbers: bool = False, upper: bool = False) -> Reader:
-    """A line of at most `limit` characters; with `numbers`, a JSON whole number is its digits."""
+PLACEHOLDER = "holds a {{placeholder}} that TradingView did not fill in; {{strategy.…}} is for strategies' alerts only"
+
+
+def is_template(value: Any) -> bool:
+    """Whether a text still has what TradingView should have replaced."""
+    return isinstance(value, str) and "{{" in value and "}}" in value.partition("{{")[2]
+
+
+def text(limit: int, *, numbers: bool = False, upper: bool = False, template: bool = False) -> Reader:
+    """A line of at most `limit` characters; with `numbers`, a JSON whole number is its digits; with `template`, what
+    TradingView did not fill in is text like any other."""
 
     def read(value: Any) -> str:
         if numbers and isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         if not isinstance(value, str):
             raise ValueError("must be text")
+        if not template and is_template(value):
+            raise ValueError(PLACEHOLDER)
         value = " ".join(value.split())
         if len(value) > limit:
             raise ValueError(f"may have {limit} characters")

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from tradeops.core.errors import InvalidPayload
 
-from . import standard, text
+from . import okx_signal, standard, text, threecommas_bot, threecommas_signal, traderspost
 
 Content = dict[str, Any] | str
 
@@ -26,7 +26,14 @@ class Parser(Protocol):
         """The same under the names of I3, unknown ones kept. Raises InvalidPayload."""
 
 
-PARSERS: tuple[Parser, ...] = (text, standard)  # type: ignore[assignment]  # modules are the instances
+PARSERS: tuple[Parser, ...] = (  # modules are the instances
+    text,  # type: ignore[assignment]
+    threecommas_signal,
+    threecommas_bot,
+    okx_signal,
+    traderspost,
+    standard,
+)
 
 
 def fields(content: Content) -> dict[str, Any]:
