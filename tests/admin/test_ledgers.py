@@ -62,16 +62,19 @@ def test_a_post_to_a_ledger_changes_nothing(boss, home, name):
 def test_a_list_neither_counts_nor_asks_for_each_row(boss, home, name):
     url = reverse(f"admin:{name}_changelist")
     boss.get(url)
-    with CaptureQueriesContext(
-        connection,
-    ) as few:
+    with CaptureQueriesContext(connection) as few:
         boss.get(url)
     for minute in range(32, 44):
         life.traded(home, at=NOW.replace(minute=minute))
     with CaptureQueriesContext(connection) as many:
         assert boss.get(url).status_code == 200
-    assert len(many) == len(few)
+    assert len(asked(many)) == len(asked(few))
     assert not [q["sql"] for q in many if "COUNT(" in q["sql"].upper() or "OFFSET" in q["sql"].upper()]
+
+
+def asked(context) -> list[str]:
+    """Without the look at the configuration's version, which comes twice a second."""
+    return [query["sql"] for query in context if "core_configurationversion" not in query["sql"]]
 
 
 def test_pages_follow_by_key_both_ways(boss, home):

@@ -42,7 +42,7 @@ def test_a_list_costs_the_same_for_many_rows_as_for_few(boss, home, name, django
     for minute in range(32, 40):
         life.traded(home, at=NOW.replace(minute=minute))
     boss.get(f"/api/v1/{name}")  # what is cached of the configuration is read
-    with django_assert_max_num_queries(6):  # the person, the rows, and up to four that are prefetched
+    with django_assert_max_num_queries(7):  # configuration, person, rows, and up to four that are prefetched
         boss.get(f"/api/v1/{name}")
 
 
