@@ -7,7 +7,7 @@ from tradeops.supervisor.chores import Chore
 from tradeops.supervisor.dispatcher import Queue
 
 QUEUES = (
-    Queue(name="trade", waiting=work.waiting, task="signals.tasks.drain", slots=2),
-    Queue(name="slow", waiting=sender.waiting, task="relay.tasks.notify", slots=1),
+    Queue(name="trade", waiting=work.waiting, overdue=work.overdue, task="signals.tasks.drain", slots=2),
+    Queue(name="slow", waiting=sender.waiting, task="relay.tasks.notify", slots=1, look_every=0.1),
 )
 CHORES = (Chore(name="watch", work=rounds.look, every_seconds=rounds.EVERY_SECONDS),)

@@ -28,35 +28,41 @@ LOOK_SECONDS = 0.1
 def drain(*, budget_seconds: float = BUDGET_SECONDS, linger_seconds: float = 0.0) -> int:
     """Returns how many signals, items and orders it moved."""
     deadline = time.monotonic() + budget_seconds
-    moved = _work_off(deadline)
+    moved, spare = _work_off(deadline)
     stay_until = min(deadline, time.monotonic() + linger_seconds)
-    while time.monotonic() < stay_until:
+    while time.monotonic() < stay_until and not spare:
         _wait_for_work(stay_until)
-        progress = _work_off(deadline)
+        progress, spare = _work_off(deadline)
         if progress:
             moved += progress
             stay_until = min(deadline, time.monotonic() + linger_seconds)
     return moved
 
 
-def _work_off(deadline: float) -> int:
+def _work_off(deadline: float) -> tuple[int, bool]:
+    """How much it moved, and whether this drain is one too many: another is at all that there was."""
     look_for_leftovers_at = time.monotonic()
-    moved = 0
+    moved, spare = 0, False
     while time.monotonic() < deadline:
-        progress = route.route(now=clock.now()) if route.unrouted() else 0
-        progress += backlog.work_off()
-        item = work.claim(now=clock.now())
+        there = work.there()
+        routed = route.route(now=clock.now()) if there.signals else 0
+        progress = routed or 0
+        item = None
+        if there.items:
+            progress += backlog.work_off()
+            item = work.claim(now=clock.now())
         if item is not None:
             progress += 1
             _work(item)
-        if item is None or time.monotonic() >= look_for_leftovers_at:
+        if there.orders and (item is None or time.monotonic() >= look_for_leftovers_at):
             # A steady stream of new signals must not starve what is older.
             progress += runner.run(now=clock.now())
             look_for_leftovers_at = time.monotonic() + 1.0
         if not progress:
+            spare = routed is None
             break
         moved += progress
-    return moved
+    return moved, spare
 
 
 def _wait_for_work(until: float) -> None:

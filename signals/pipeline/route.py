@@ -14,7 +14,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from signals.models import Signal, WorkItem
 from tradeops.core import clock, logs, rows
-from tradeops.core.alone import alone
+from tradeops.core.alone import alone, taken
 from tradeops.core.models import Cursor
 
 from . import gather, nowhere, plans, together, work
@@ -41,15 +41,30 @@ class Batch:
     nowhere: list[Signal] = field(default_factory=list)
 
 
+UNROUTED = f"SELECT 1 FROM signals_signal WHERE id > {_POSITION}"  # with `CURSOR`  # noqa: S608
+
+
 def unrouted() -> bool:
     """Whether there are signals past the router's cursor. Asked at every commit, so without the ORM's overhead."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT 1 FROM signals_signal WHERE id > {_POSITION} LIMIT 1", [CURSOR])  # noqa: S608
+        cursor.execute(f"{UNROUTED} LIMIT 1", [CURSOR])
         return cursor.fetchone() is not None
 
 
-def route(*, now: datetime) -> int:
-    """Moves the next signals on; returns how many. One router at a time; 0 while another is at it."""
+def left_alone(*, since: datetime) -> bool:
+    """Whether a signal that came before `since` is not routed and nobody is at it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT 1 FROM (SELECT received_at FROM signals_signal WHERE id > {_POSITION}"  # noqa: S608
+            " ORDER BY id LIMIT 1) next WHERE received_at <= %s",
+            [CURSOR, connection.ops.adapt_datetimefield_value(since)],
+        )
+        found = cursor.fetchone() is not None
+    return found and not taken(ROUTER)
+
+
+def route(*, now: datetime) -> int | None:
+    """Moves the next signals on; returns how many. One router at a time: None while another is at it."""
     try:
         return _route(now=now, decide=True)
     except (OperationalError, InterfaceError):
@@ -59,16 +74,18 @@ def route(*, now: datetime) -> int:
         return _route(now=now, decide=False)
 
 
-def _route(*, now: datetime, decide: bool) -> int:
+def _route(*, now: datetime, decide: bool) -> int | None:
     with alone(ROUTER) as mine:
-        batch = _next(now=now) if mine else None
+        if not mine:
+            return None
+        batch = _next(now=now)
         if batch is None:
             return 0
         _sort(batch, decide=decide, now=now)
         judged = together.judge(batch.cases, now=clock.now())
         with transaction.atomic(savepoint=False):
             if not _advance(batch):
-                return 0
+                return None
             judged = together.lock(judged)
             _store_items(batch)
             together.store(judged)

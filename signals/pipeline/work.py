@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -20,13 +21,47 @@ from . import route
 # `signals_workitem_waiting`, or SQLite would not use it.
 _READ = ("signal_id", "strategy_id", "lane", "state", "due_at", "tries", "claim_token", "lease_until")
 LEASE_SECONDS = 30
+PATIENCE = timedelta(seconds=0.1)
 MAX_TRIES = 5
+
+
+@dataclass(frozen=True)
+class There:
+    """What there is to look at: signals past the router's cursor, items that wait, orders not at rest."""
+
+    signals: bool
+    items: bool
+    orders: bool
+
+
+def there() -> There:
+    """One statement, since it is asked at every turn, and mostly there is nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT EXISTS({route.UNROUTED}),"  # noqa: S608
+            " EXISTS(SELECT 1 FROM signals_workitem WHERE state = 'waiting'),"
+            " EXISTS(SELECT 1 FROM signals_order WHERE status IN ('PENDING', 'SUBMITTED', 'UNKNOWN'))",
+            [route.CURSOR],
+        )
+        return There(*map(bool, cursor.fetchone()))
 
 
 def waiting(*, now: datetime) -> bool:
     """Whether a drain would find something to do that nobody else is doing."""
+    found = there()
+    return found.signals or _due(found, now=now)
+
+
+def overdue(*, now: datetime) -> bool:
+    """Whether something waits for longer than one drain at work would leave it: a second one helps then."""
+    found, since = there(), now - PATIENCE
+    return (found.signals and route.left_alone(since=since)) or _due(found, now=since)
+
+
+def _due(found: There, *, now: datetime) -> bool:
     return bool(
-        route.unrouted() or _claimable(now=now, limit=1) or sends.sendable(now=now, limit=1) or reconcile.due(now=now)
+        (found.items and _claimable(now=now, limit=1))
+        or (found.orders and (sends.sendable(now=now, limit=1) or reconcile.due(now=now)))
     )
 
 

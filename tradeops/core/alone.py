@@ -35,6 +35,12 @@ def alone(name: str) -> Iterator[bool]:
         os.close(descriptor)
 
 
+def taken(name: str) -> bool:
+    """Whether somebody is at it now."""
+    with alone(name) as mine:
+        return not mine
+
+
 def _advisory(name: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [zlib.crc32(name.encode())])

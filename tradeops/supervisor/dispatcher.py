@@ -43,12 +43,17 @@ class Waiting(Protocol):
 
 @dataclass(frozen=True)
 class Queue:
-    """`name`: the cluster that works it off; `task`: dotted path; `slots`: how many drain tasks at a time."""
+    """`name`: the cluster that works it off; `task`: dotted path; `slots`: how many drain tasks at a time.
+
+    `overdue`: what is asked instead of `waiting` while a task runs; `look_every`: seconds, for what may wait as long.
+    """
 
     name: str
     waiting: Waiting
     task: str
     slots: int
+    overdue: Waiting | None = None
+    look_every: float = 0.0
 
 
 class Tickets:
@@ -84,15 +89,15 @@ class Tickets:
         recent = [row for row, since in started.items() if (now - since).total_seconds() < _SLOT_SECONDS]
         return len(recent) < self._slots and len(started) == len(self._rows)
 
-    def wanted(self, waiting: Waiting, *, now: datetime) -> bool:
+    def wanted(self, queue: Queue, *, now: datetime) -> bool:
         """Whether work waits that no running task is about to take.
 
         While one runs, work must be seen waiting twice.
         """
         if not self._running:
             self._seen_waiting = False
-            return waiting(now=now)
-        before, self._seen_waiting = self._seen_waiting, waiting(now=now)
+            return queue.waiting(now=now)
+        before, self._seen_waiting = self._seen_waiting, (queue.overdue or queue.waiting)(now=now)
         return before and self._seen_waiting
 
     def enqueue(self) -> None:
@@ -116,16 +121,26 @@ class Dispatcher:
             for name in dict.fromkeys(queue.name for queue in queues)
         ]
         self._next_canary = float("-inf")
+        self._looked_at: dict[str, datetime] = {}
 
     def look(self, *, now: datetime) -> None:
         for queue, tickets in self._queues:
-            if tickets.free(now=now) and tickets.wanted(queue.waiting, now=now):
+            if self._too_soon(queue, now=now):
+                continue
+            if tickets.free(now=now) and tickets.wanted(queue, now=now):
                 tickets.enqueue()
         if time.monotonic() >= self._next_canary:
             self._next_canary = time.monotonic() + CANARY_SECONDS
             for canary in self._canaries:
                 if canary.free(now=now):
                     canary.enqueue()
+
+    def _too_soon(self, queue: Queue, *, now: datetime) -> bool:
+        last = self._looked_at.get(queue.name)
+        if last is not None and 0 <= (now - last).total_seconds() < queue.look_every:
+            return True
+        self._looked_at[queue.name] = now
+        return False
 
 
 def run(*, queues: Sequence[Queue], stopped: Callable[[], bool], chores: Sequence[Chore] = ()) -> None:
