@@ -31,7 +31,7 @@ def problems(trace: Trace) -> list[str]:
     if signal["status"] in _UNDECIDED:
         found.append("The signal is not decided yet: is the cluster running?")
     elif signal["status"] != "APPROVED":
-        found.append(why(trace))
+        found.append(_why(trace))
     found += [
         f"Order on {order['account']} is {order['status']}{_because(order['message'])}."
         for order in trace["orders"]
@@ -47,16 +47,24 @@ def problems(trace: Trace) -> list[str]:
         for notification in trace["notifications"]
         if notification["status"] != "SENT"
     ]
-    found += [
-        f"{report['endpoint']} reports it {report['status']}{_because(report['message'] or report['code'])}."
-        for report in trace["executions"]
-        if report["status"] in ("rejected", "canceled") and report["client_order_id"] is None
-    ]
-    return found
+    return found + _refused_by_bridges(trace)
 
 
 def why(trace: Trace) -> str:
     """Why it did, or did not, trade."""
+    return " ".join([_why(trace), *_refused_by_bridges(trace)])
+
+
+def _refused_by_bridges(trace: Trace) -> list[str]:
+    """What was relayed, and was not traded there."""
+    return [
+        f"{report['endpoint']} reports it {report['status']}{_because(report['message'] or report['code'])}."
+        for report in trace["executions"]
+        if report["status"] in ("rejected", "canceled") and report["client_order_id"] is None
+    ]
+
+
+def _why(trace: Trace) -> str:
     signal = trace["signal"]
     if signal["status"] in _UNDECIDED:
         return "It has not been decided yet."

@@ -157,7 +157,9 @@ def rejected(home: House, *, at: datetime, raw: dict[str, str] | None = None) ->
 
 
 def watched(home: House, *, at: datetime) -> None:
-    """What the watch and a bridge leave: a silent source, a difference, a warning, and reports of the last signal."""
+    """What the watch and a bridge leave: a silent source, a difference, a warning, and reports of the first signal."""
+    Source.objects.filter(pk=home.source.pk).update(expect_every=300)
+    Strategy.objects.filter(pk=home.strategy.pk).update(expect_every=3600)
     Silence.objects.create(
         source=home.source, since=at - timedelta(hours=3), heard_at=at - timedelta(minutes=9), silent_at=at
     )
@@ -168,7 +170,7 @@ def watched(home: House, *, at: datetime) -> None:
     )  # fmt: skip
     ExpiryWarning.objects.create(strategy=home.strategy, expires_on=at.date(), days_before=7, warned_at=at)
     WatchRound.objects.create(looked_at=at)
-    signal = Signal.objects.latest("pk")
+    signal = Signal.objects.earliest("pk")
     for number, (status, message) in enumerate((("filled", ""), ("rejected", "There is not enough money"))):
         BridgeReport.objects.create(
             endpoint=home.endpoint, report_id=f"r{number}", digest="0" * 64, subject=signal.public_id, signal=signal,

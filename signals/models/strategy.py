@@ -46,7 +46,7 @@ class Strategy(models.Model):
     endpoint_groups = models.ManyToManyField("relay.EndpointGroup", blank=True, related_name="strategies")
     heal = models.CharField(
         max_length=5, choices=Heal.choices, default=Heal.ALERT,
-        help_text="What a heartbeat does where the position differs from the one it tells (I13).",
+        help_text="Where the position differs from what a heartbeat says: tell people, or trade the difference.",
     )  # fmt: skip
     expect_every = models.PositiveIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1)], help_text="Seconds; silent for longer is critical."

@@ -43,6 +43,7 @@ class Silence(models.Model):
     down_until = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name_plural = "silence"
         constraints = [
             models.CheckConstraint(
                 condition=Q(source__isnull=True) ^ Q(strategy__isnull=True), name="signals_silence_of_one"

@@ -10,9 +10,11 @@ from decimal import Decimal
 
 import pytest
 
+from accounts.models import Account
 from relay import services as relay
 from relay.models import Delivery, Message
-from signals.models import BridgeReport, Fill, Order, Position, Signal
+from signals import trace, verdict, visibility
+from signals.models import BridgeReport, Fill, Order, Position, Signal, Strategy
 from signals.pipeline.drain import drain
 from tests import factories
 from tests.intake.conftest import refusals
@@ -370,3 +372,36 @@ class TestContent:
     def test_it_is_sent_with_post(self, bridge):
         assert bridge.portal.client.get(PATH).status_code == 405
         assert Signal.objects.count() == 0
+
+
+class TestWhereItIsShown:
+    def test_the_trace_and_the_sentence_tell_of_it(self, bridge, relayed):
+        bridge.send(order=relayed.public_id, status="partially_filled", side="buy", fills=[fill(quantity="0.004")])
+        bridge.send(order=relayed.public_id, status="canceled", error={"message": "by the dealer"})
+        found = trace.of(relayed.public_id)
+        shown = [(row["endpoint"], row["status"], row["filled_quantity"], row["result"]) for row in found["executions"]]
+        assert shown == [("vps-1", "partially_filled", "0.004", "kept"), ("vps-1", "canceled", None, "kept")]
+        [traded] = [moment for moment in found["timeline"] if moment["stage"] == "filled"]
+        assert traded["detail"] == "vps-1, as it reports: 0.004 at 50000"
+        assert verdict.why(found) == (
+            "It did not trade: no account is attached to its strategy; it was only relayed. "
+            "vps-1 reports it canceled: by the dealer."
+        )
+        assert "vps-1 reports it canceled: by the dealer." in verdict.problems(found)
+
+    def test_a_fill_that_is_booked_is_one_moment_and_not_two(self, bridge, order):
+        order.signal = factories.signal(order.strategy)
+        order.save()
+        bridge.send(order=order.client_order_id, status="filled", fills=[fill()])
+        found = trace.of(order.signal.public_id)
+        assert [row["client_order_id"] for row in found["executions"]] == [order.client_order_id]
+        assert len([moment for moment in found["timeline"] if moment["stage"] == "filled"]) == 1
+
+    def test_people_see_those_of_their_own(self, bridge, relayed, client):
+        bridge.send(order=relayed.public_id, status="open")
+        mine = factories.account("mine", client=factories.client("mine"))
+        assert not visibility.reports(Account.objects.filter(pk=mine.pk)).exists()
+        relayed_by = Strategy.objects.get(slug="trend")
+        relayed_by.accounts.add(mine)
+        assert visibility.reports(Account.objects.filter(pk=mine.pk)).count() == 1
+        assert visibility.reports(None).count() == 1
