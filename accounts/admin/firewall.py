@@ -7,12 +7,13 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
-from accounts.firewall import services
+from accounts.firewall import selectors, services
 from accounts.firewall.services import Asker
 from accounts.models import FirewallBan, FirewallRule, FirewallSettings
 from tradeops.core import clock
@@ -85,11 +86,12 @@ class FirewallRuleAdmin(_Asking):
     search_fields = ("network", "country", "note")
     ordering = ("country", "network")
     readonly_fields = ("created_by", "created_at", "changed_by", "changed_at")
-    fieldsets = (
-        (None, {"fields": (("network", "country"), ("action", "expires_at"), "note")}),
-        ("History", {"fields": (("created_by", "created_at"), ("changed_by", "changed_at"))}),
-    )
+    rule: Any = (None, {"fields": (("network", "country"), "action", "expires_at", "note")})
+    history: Any = ("History", {"fields": (("created_by", "created_at"), ("changed_by", "changed_at"))})
     deletable = True
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return (self.rule, self.history) if obj else (self.rule,)
 
     def save_model(self, request: HttpRequest, obj: FirewallRule, form: Any, change: bool) -> None:
         services.save_rule(obj, asker=asker(request), now=clock.now())
@@ -119,9 +121,20 @@ class FirewallRuleAdmin(_Asking):
         return f"{row.expires_at:%Y-%m-%d %H:%M}" if row.expires_at else "for good"
 
 
+class BanFilter(admin.SimpleListFilter):
+    title, parameter_name = "state", "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("in-force", "in force")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[FirewallBan]) -> QuerySet[FirewallBan]:
+        return queryset & selectors.bans_in_force(now=clock.now()) if self.value() else queryset
+
+
 @admin.register(FirewallBan)
 class FirewallBanAdmin(LedgerAdmin):
-    list_display = ("network", "label", "banned_at", "until", "strikes", "failures", "reason", "lifted_by")
+    list_display = ("network", "label", "banned_at", "until", "in_a_row", "failures", "reason", "lifted_by")
+    list_filter = (BanFilter,)
     search_fields = ("=network",)
     search_help_text = "An address, or the /64 of an IPv6 one"
     fields = describe(FirewallBan)
@@ -161,6 +174,10 @@ class FirewallBanAdmin(LedgerAdmin):
             button="Lift",
             danger=False,
         )
+
+    @display(description="In a row")
+    def in_a_row(self, row: FirewallBan) -> int:
+        return row.strikes
 
     @display(description="State", label={"in force": "danger", "lifted": "info", "over": "default"})
     def label(self, row: FirewallBan) -> str:

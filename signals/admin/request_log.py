@@ -117,8 +117,9 @@ class RefusedAttemptAdmin(LedgerAdmin):
     def from_where(self, row: RefusedAttempt) -> SafeString | str:
         if row.address is None:
             return "many"
+        query = urlencode({"q": row.address})
         return format_html(
-            '<a href="?{}" title="All of this address">{}</a>', urlencode({"q": row.address}), row.address
+            '<span class="to-links"><a href="?{}" title="All of this address">{}</a></span>', query, row.address
         )
 
     @display(description="Firewall")
@@ -132,4 +133,4 @@ class RefusedAttemptAdmin(LedgerAdmin):
         deny, allow = (
             f"{base}?{urlencode({'network': target, 'action': action, 'note': note})}" for action in ("deny", "allow")
         )
-        return format_html('<a href="{}">Deny</a> · <a href="{}">Allow</a>', deny, allow)
+        return format_html('<span class="to-links"><a href="{}">Deny</a> <a href="{}">Allow</a></span>', deny, allow)

@@ -90,6 +90,7 @@ class RefusedAttempt(models.Model):
     times = models.PositiveIntegerField(default=1, help_text="How many like it within the second; this is the first.")
 
     class Meta:
+        verbose_name_plural = "request log"
         indexes = [
             models.Index(fields=["at"], name="signals_refused_by_time"),  # prune, dashboard
             # prune of strangers' rows, which are kept for a day only

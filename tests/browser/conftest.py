@@ -10,7 +10,7 @@ import pytest
 from django.core.cache import caches
 
 from tests import factories, life
-from tests.browser import relay_rows
+from tests.browser import firewall_rows, relay_rows
 from tradeops.core import clock
 
 PASSWORD = "a-password-for-this-run"
@@ -58,6 +58,7 @@ def work(transactional_db, settings):
         at=now - timedelta(minutes=9), address="203.0.113.9", outcome=401, reason="unauthorized",
         path="/webhook/tv", request_id="0" * 32, ms=1, size=40, times=3,
     )  # fmt: skip
+    firewall_rows.make(now)
     for process in ("web", "dispatcher", "relay", "cluster:trade"):
         heartbeat.beat(process=process, started_at=now, now=now)
     heartbeat.beat(process="cluster:slow", started_at=now, now=now - timedelta(minutes=4))

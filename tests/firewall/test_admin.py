@@ -11,7 +11,8 @@ from accounts.models import FirewallBan, FirewallRule, FirewallSettings, Operato
 from relay.models import Message
 from signals.models import AddressList
 from tests import factories
-from tests.firewall.conftest import fail, put, rules, settings, verdict, write
+from tests.factories import NOW
+from tests.firewall.conftest import HOUR, fail, put, rules, settings, verdict, write
 from tradeops.core.models import ConfigurationVersion
 
 PASSWORD = "the-password-of-this-test"
@@ -165,6 +166,9 @@ def test_what_holds_is_shown(boss):
     settings(ban_after=3)
     fail("198.51.100.7", times=3)
     write()
-    page = boss.get("/admin/accounts/firewallban/").content.decode()
-    assert "in force" in page
-    assert "198.51.100.7" in page
+    FirewallBan.objects.create(network="192.0.2.1", reason="x", failures=3, banned_at=NOW - 2 * HOUR, until=NOW - HOUR)
+    answer = boss.get("/admin/accounts/firewallban/")
+    assert [row.network for row in answer.context["cl"].result_list] == ["192.0.2.1", "198.51.100.7"]
+    answer = boss.get("/admin/accounts/firewallban/?state=in-force")
+    assert [row.network for row in answer.context["cl"].result_list] == ["198.51.100.7"]
+    assert "in force" in answer.content.decode()
