@@ -88,8 +88,8 @@ def _missing(pk: int) -> Replayed:
 def _replay(pk: int, *, by: str, force: bool, now: datetime) -> Delivery:
     original = Delivery.objects.select_for_update(of=("self",)).select_related("message").get(pk=pk)
     group = original.group_id
-    target = failover.leaders([group]).get(group, original.endpoint_id) if group else original.endpoint_id
-    endpoint = _endpoint(target)
+    leader = failover.leaders([group]).get(group) if group else None
+    endpoint = _endpoint(leader.id if leader else original.endpoint_id)
     _check(original, endpoint, force=force, now=now)
     lifetime = max(original.expires_at - original.created_at, FORCED_REPLAY_AT_LEAST)
     again = Delivery.objects.create(

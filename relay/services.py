@@ -11,6 +11,7 @@ from django.db import transaction
 from relay import outbox
 from relay.delivery import failover, supersede
 from relay.delivery.address import check_url
+from relay.delivery.endpoints import Receiver
 from relay.models import Delivery, Endpoint, Message
 from relay.replays import Replayed, preview, replay, replay_many
 from tradeops.core import configuration, rows, signing, wake
@@ -88,14 +89,16 @@ def relay_many(dispatches: Sequence[Dispatch], *, now: datetime) -> list[Message
 
 
 def _delivery(
-    one: Dispatch, target: Target, message: Message, *, leaders: Mapping[int, int], now: datetime
+    one: Dispatch, target: Target, message: Message, *, leaders: Mapping[int, Receiver], now: datetime
 ) -> Delivery:
-    group = target.group_id if target.group_id in leaders else None
+    leader = leaders.get(target.group_id) if target.group_id else None
+    if leader is not None and target.dry_run and not leader.accepts_dry_run:
+        leader = None  # it leads only since the decision, which was for one that accepts dry runs
     delivery = rows.make(
         Delivery,
         message_id=message.pk,
-        endpoint_id=target.endpoint_id if group is None else leaders[group],
-        group_id=group,
+        endpoint_id=leader.id if leader else target.endpoint_id,
+        group_id=target.group_id if leader else None,
         type=Delivery.Type(one.type).value,
         subject=one.subject,
         lane=one.lane,

@@ -43,7 +43,7 @@ def look(*, routing: Routing, now: datetime) -> int:
     return changed
 
 
-def leaders(groups: Collection[int]) -> dict[int, int]:
+def leaders(groups: Collection[int]) -> dict[int, Receiver]:
     """Group → the endpoint that its next message is for; without those that have no members. Call in a transaction.
 
     The groups' rows stay locked: until the caller's messages are there, nobody changes a leader.
@@ -52,7 +52,7 @@ def leaders(groups: Collection[int]) -> dict[int, int]:
         return {}
     routing = endpoints.routing()
     found = {group.id: _leader(group, routing.receivers) for group in routing.groups if group.id in groups}
-    return {group: endpoint for group, endpoint in sorted(found.items()) if endpoint is not None}
+    return {group: routing.receivers[endpoint] for group, endpoint in found.items() if endpoint is not None}
 
 
 def _leader(group: Group, receivers: Mapping[int, Receiver]) -> int | None:

@@ -16,6 +16,8 @@ DELAYS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 JITTER = 0.2
 # A receiver that comes back between the last scheduled try and the deadline still gets it.
 LAST_CALL = timedelta(seconds=1)
+# A group's leader that cannot be reached at all is found out soon: there is another one that can be asked.
+LEADER_AGAIN = timedelta(seconds=1)
 
 Jitter = Callable[[float, float], float]
 

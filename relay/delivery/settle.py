@@ -29,15 +29,20 @@ class Result:
 def write(results: Sequence[Result]) -> bool:
     """A try is stored whoever holds the delivery now; the delivery changes only if this sender still holds it.
 
-    True if an endpoint turned ill: its failover groups want a look.
+    True if failover groups want a look: an endpoint turned ill, or a group's message was not taken.
     """
     with transaction.atomic():
         rows.insert_new([_attempt(result.delivery, result.outcome) for result in results])
         state.write([_change(result) for result in results])
-        gone = [result for result in results if isinstance(result.verdict, schedule.Gone)]
-        for result in gone:
-            _disable(result)
-        return breaker.note(_tries(results)) or bool(gone)
+        for result in results:
+            if isinstance(result.verdict, schedule.Gone):
+                _disable(result)
+        opened = breaker.note(_tries(results))
+    return opened or any(_was_not_taken(result) for result in results)
+
+
+def _was_not_taken(result: Result) -> bool:
+    return bool(result.delivery.group_id) and not result.outcome.delivered
 
 
 def _attempt(delivery: Held, outcome: Outcome) -> Attempt:
@@ -70,6 +75,8 @@ def _change(result: Result) -> Change:
             newer = supersede.newer_than(delivery) if not (unknown and delivery.group_id) else None
             if newer is not None:
                 return supersede.given_up(delivery, endpoint=endpoint, by=newer, at=at, tries=tries)
+            if delivery.group_id and not result.outcome.reached:
+                due_at = min(due_at, at + schedule.LEADER_AGAIN)
             return state.retry(delivery, endpoint=endpoint, tries=tries, at=at, due_at=due_at, unknown=unknown)
         case schedule.Gone():
             return state.dead(delivery, endpoint=endpoint, reason="the receiver answered 410 Gone", at=at, tries=tries)

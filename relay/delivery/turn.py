@@ -69,8 +69,10 @@ def sweep(*, holder: Holder, now: datetime) -> bool:
     if freed:
         logger.warning("deliveries of a sender that died are taken over", deliveries=freed)
     routing = endpoints.routing()
+    given_up = bury.overdue(receivers=routing.receivers, now=now)
+    # After that: what held a group to its leader may be gone, and nothing else should be sent to that one first.
     failover.look(routing=routing, now=now)
-    return bury.overdue(receivers=routing.receivers, now=now) == bury.AT_ONCE
+    return given_up == bury.AT_ONCE
 
 
 def beat(*, started_at: datetime, in_flight: int, now: datetime) -> None:
