@@ -24,7 +24,7 @@ def due(*, now: datetime, jitter: Jitter) -> list[int]:
     _complete(now=now)
     waiting = Q(check_due_at=None) | Q(check_due_at__lte=now)
     found = EndpointState.objects.filter(waiting, endpoint__active=True, endpoint__retired_at=None)
-    ids = list(found.order_by("endpoint_id").values_list("endpoint_id", flat=True))
+    ids = list(found.order_by("pk").values_list("endpoint_id", flat=True))
     if not ids:
         return []
     with transaction.atomic():

@@ -24,13 +24,13 @@ _SUM = (
 
 
 def write(found: Mapping[int, tuple[Receiver, Health]]) -> None:
-    """All of it in one transaction, in the order of the endpoints, so that two writers do not wait for each other."""
+    """All of it in one transaction. The states are locked in the order of their keys, as the breaker does it."""
     if not found:
         return
     with transaction.atomic():
         claim.make_states(found, now=min(health.at for _, health in found.values()))
         locked = EndpointState.objects.select_for_update(no_key=True, of=("self",)).filter(endpoint_id__in=list(found))
-        states = {row.endpoint_id: row for row in locked.order_by("endpoint_id")}
+        states = {row.endpoint_id: row for row in locked.order_by("pk")}
         rows.insert_all([_check(pk, health) for pk, (_, health) in sorted(found.items())])
         for pk, (receiver, health) in sorted(found.items()):
             _sum(pk, health)

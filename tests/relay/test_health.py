@@ -217,7 +217,7 @@ def test_one_that_hangs_does_not_hold_up_the_others(checker, clock):
         checker.start()
 
         async def until_written() -> None:
-            while not await asyncio.to_thread(HealthCheck.objects.filter(endpoint=second).exists):
+            while not await checker.checker._database.run(HealthCheck.objects.filter(endpoint=second).exists):
                 await checker.checker._pause()
                 await checker.checker.turn()
 
