@@ -2,7 +2,8 @@
 
 Every failure takes the same steps: the token's digest, and for each signature that was presented the same number of
 HMACs, whether the source is unknown, disabled, has another secret, or had this one until its rotation ended. So the
-steps are taken first, without a branch that depends on what is stored, and judged at the end. None asks the database.
+steps are taken first, without a branch that depends on what is stored (hence `&` and `|`, which look at both sides),
+and judged at the end. None asks the database.
 """
 
 from __future__ import annotations
@@ -50,15 +51,15 @@ def authenticate(*, arrival: Arrival, directory: Directory) -> Sender:
         if not sender.known:
             sender = signer
     proven = sender.token.token_is(digest, arrival.received_at) | hexed | standard
-    timely = not standard or _is_fresh(arrival)
+    timely = (not standard) | _is_fresh(arrival)
     admitted = sender.admits(arrival.address)
-    arrival.sender = sender if sender.known else None
-    if sender.active and not admitted:
+    arrival.sender = (None, sender)[sender.known]
+    if sender.active & (not admitted):
         raise Forbidden("address_not_allowed")
-    if not (proven and timely and sender.active):
+    if not proven & timely & sender.active:
         presented = bool(arrival.token or by_hex or by_standard or (arrival.slug and not sender.known))
         reason = _REASONS[sender.known * 4 + sender.active * 2 + presented]
-        raise NotAuthenticated(reason if timely else "timestamp_too_far")
+        raise NotAuthenticated(("timestamp_too_far", reason)[timely])
     if standard:
         arrival.signed_id = arrival.header("WEBHOOK_ID")
     return sender
@@ -100,5 +101,8 @@ def _standard(arrival: Arrival, key: bytes) -> bool:
 
 
 def _is_fresh(arrival: Arrival) -> bool:
-    """Of a timestamp that was signed, and so is a whole number."""
-    return abs(arrival.received_at.timestamp() - int(arrival.header("WEBHOOK_TIMESTAMP"))) <= TOLERANCE_SECONDS
+    """Whether the time that was presented is of these minutes, whoever signed it."""
+    timestamp = arrival.header("WEBHOOK_TIMESTAMP")
+    if not signing.is_timestamp(timestamp):
+        return False
+    return abs(arrival.received_at.timestamp() - int(timestamp)) <= TOLERANCE_SECONDS

@@ -18,7 +18,11 @@ from tradeops.core.configuration import Cached
 from tradeops.core.errors import ConfigurationError
 from tradeops.core.network import Address, Network, Ranges
 
-from .credentials import has_secret as has_secret  # where the admin and the configuration file look for them
+# Where the admin, the configuration file and the commands look for them.
+from .credentials import end_previous as end_previous
+from .credentials import generate as generate
+from .credentials import had_secret as had_secret
+from .credentials import has_secret as has_secret
 from .credentials import rotate as rotate
 from .credentials import set_secret as set_secret
 
@@ -86,6 +90,20 @@ class Directory:
 
     def is_tradingview(self, address: Address | None) -> bool:
         return address is not None and address in self.tradingview
+
+
+def check(source: Source) -> None:
+    """Rules over several fields. Raises ConfigurationError whose `code` is the field's name."""
+    if source.default and source.auth == Source.Auth.TOKEN:
+        raise ConfigurationError(
+            "`default` is for sources that sign; a token names its source by itself", code="default"
+        )
+    if source.respond == Source.Respond.DELIVERY and TRADINGVIEW in source.allowed_ips:
+        raise ConfigurationError(
+            "`respond: delivery` is not for TradingView: it cancels after 3 seconds and would send again what the "
+            "endpoints refused; let it be answered at once",
+            code="respond",
+        )
 
 
 def _networks(items: Iterable[str], lists: Mapping[str, list[str]], *, owner: str) -> tuple[Network, ...]:

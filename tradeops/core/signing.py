@@ -77,7 +77,12 @@ def standard_matches(key: bytes, *, message_id: str, timestamp: str, body: bytes
     found = False
     for one in given.split(" ", MOST_SIGNATURES)[:MOST_SIGNATURES]:
         found |= hmac.compare_digest(expected, one.encode("utf-8", "surrogatepass"))
-    return found and _MESSAGE_ID.match(message_id) is not None and _TIMESTAMP.match(timestamp) is not None
+    return found & (_MESSAGE_ID.match(message_id) is not None) & is_timestamp(timestamp)
+
+
+def is_timestamp(text: str) -> bool:
+    """Whether a text is a time as Standard Webhooks writes it: whole seconds since 1970."""
+    return _TIMESTAMP.match(text) is not None
 
 
 def webhook_headers(secret: str, *, message_id: str, body: bytes, now: datetime) -> dict[str, str]:

@@ -30,3 +30,4 @@ def token(row: Source, *, digest: str, pepper: str) -> None:
     if others.filter(token_digest=digest).exists():
         raise ConfigurationError("secret: another source has this token already; a token names one source")
     row.token_digest, row.secret = digest, ""
+    row.previous_token_digest, row.previous_secret, row.previous_until = "", "", None

@@ -10,7 +10,7 @@ from typing import Any
 from signals.intake import sources
 from signals.models import AddressList, Source
 from tradeops.config.reader import Node
-from tradeops.config.schema import At, Choice, Flag, Integer, ListOf, Text, one_of, scalar
+from tradeops.config.schema import At, Choice, Flag, Integer, ListOf, Nullable, Text, one_of, scalar
 from tradeops.config.secret import Secret, SecretValue
 from tradeops.config.section import Field, Section
 from tradeops.config.sections import restore
@@ -52,6 +52,8 @@ class Sources(Section[Source]):
             "dedup_seconds": Field(Integer(1, 30 * 86400)),
             "default": Field(Flag()),
             "require": Field(ListOf(Text(60, r"[A-Za-z_][A-Za-z0-9_]*", "the name of a message field"))),
+            "respond": Field(Choice(lambda: Source.Respond.values, "way to answer")),
+            "expect_every": Field(Nullable(Integer(1, 30 * 86400), None)),
             "active": Field(Flag()),
         }
 
@@ -66,10 +68,21 @@ class Sources(Section[Source]):
         return sources.has_secret(source=row, secret=secret.text)
 
     def set_secret(self, row: Source, name: str, secret: SecretValue) -> None:
+        """At once, which also ends a rotation. A file that was not told of a rotation does not undo it."""
+        if self._was_before(row, secret):
+            raise ConfigurationError(
+                "secret: this one was replaced when the source's secret was rotated; write the new one, or leave "
+                "`secret` out to keep it"
+            )
         if secret.pepper:
             restore.token(row, digest=secret.text, pepper=secret.pepper)
         else:
             sources.set_secret(source=row, secret=secret.text)
+
+    def _was_before(self, row: Source, secret: SecretValue) -> bool:
+        if secret.pepper:
+            return bool(row.previous_token_digest) and secret.text == row.previous_token_digest
+        return sources.had_secret(source=row, secret=secret.text)
 
     def stored_secret(self, row: Source, name: str) -> SecretValue:
         if row.auth == Source.Auth.TOKEN:
@@ -77,8 +90,7 @@ class Sources(Section[Source]):
         return SecretValue(row.secret)
 
     def check(self, row: Source) -> None:
-        if row.default and row.auth == Source.Auth.TOKEN:
-            raise ConfigurationError("`default` is for sources that sign; a token names its source by itself")
+        sources.check(row)
         if not (row.token_digest if row.auth == Source.Auth.TOKEN else row.secret):
             raise ConfigurationError(f"`auth: {row.auth}` needs its own secret; give `secret` too")
 
