@@ -174,5 +174,5 @@ class StrategySerializer(serializers.ModelSerializer[Strategy]):
         fields = (
             "id", "slug", "mode", "engine", "sources", "accounts", "endpoints", "endpoint_groups", "symbols",
             "sizing_mode", "sizing_value", "exits", "max_age_seconds", "exit_max_age_seconds", "max_price_age_seconds",
-            "pyramiding", "opposite", "prices", "created_at", "retired_at",
+            "pyramiding", "opposite", "prices", "heal", "expect_every", "alert_expires_on", "created_at", "retired_at",
         )  # fmt: skip
