@@ -13,9 +13,12 @@ from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest
 
+from accounts.firewall import selectors as firewall
 from accounts.models import Account
 from accounts.selectors import scope
 from relay import visibility as relay
+from relay.health import selectors as health
+from relay.health.selectors import Standing
 from relay.models import Attempt, Delivery, Endpoint, Message
 from signals import visibility
 from signals.models import Order, Position, RefusedAttempt, RiskScope, Signal
@@ -62,10 +65,11 @@ def facts(*, accounts: Accounts, now: datetime) -> dict[str, Any]:
         "now": now,
         "processes": _processes(now),
         "switches": [state for state in switch.states() if state.kill_switch and _concerns(state, accounts)],
+        "kept_out": firewall.kept_out(now=now) if accounts is None else [],
         "tiles": _today(accounts, now),
         "last_signals": _last_signals(accounts),
         "positions": _positions(accounts),
-        "endpoints": _endpoints(accounts),
+        "endpoints": _endpoints(accounts, now),
         "alerts": _alerts(accounts, now),
         "trading": settings.TRADING,
     }
@@ -125,21 +129,38 @@ def _positions(accounts: Accounts) -> list[Position]:
     return list(rows.order_by("-updated_at")[:POSITIONS])
 
 
-def _endpoints(accounts: Accounts) -> list[dict[str, Any]]:
-    """The endpoints in use, each with how its last try went."""
+def _endpoints(accounts: Accounts, now: datetime) -> list[dict[str, Any]]:
+    """The endpoints in use, each with how its last try went, and what its breaker and its health check say."""
     last_tried = Delivery.objects.filter(endpoint=OuterRef("pk"), tries__gt=0).order_by("-pk").values("pk")[:1]
-    rows = relay.endpoints(accounts).filter(retired_at=None).defer("secret").annotate(last=Subquery(last_tried))
+    rows = (
+        relay.endpoints(accounts)
+        .filter(retired_at=None)
+        .defer("secret", "report_secret")
+        .annotate(last=Subquery(last_tried))
+    )
     found = list(rows.order_by("slug")[:ENDPOINTS])
     tries = {
         attempt.delivery_id: attempt
         for attempt in Attempt.objects.filter(delivery__in=[row.last for row in found if row.last]).order_by("pk")
     }
-    return [{"row": row, "attempt": tries.get(row.last), "state": _state(row, tries.get(row.last))} for row in found]
+    standings = health.standings(found, now=now)
+    return [_endpoint(row, tries.get(row.last), standings[row.pk]) for row in found]
 
 
-def _state(endpoint: Endpoint, attempt: Attempt | None) -> str:
+def _endpoint(row: Endpoint, attempt: Attempt | None, standing: Standing) -> dict[str, Any]:
+    trouble = ""
+    if row.active and standing.breaker != "CLOSED":
+        trouble = f"its breaker is open: {standing.failures} failures in a row"
+    elif standing.health == "unhealthy":
+        trouble = f"health check: {standing.error}"
+    return {"row": row, "attempt": attempt, "state": _state(row, attempt, trouble), "trouble": trouble}
+
+
+def _state(endpoint: Endpoint, attempt: Attempt | None, trouble: str) -> str:
     if not endpoint.active:
         return "off"
+    if trouble:
+        return "bad"
     if attempt is None:
         return "idle"
     return "good" if attempt.status_code and 200 <= attempt.status_code < 300 else "bad"

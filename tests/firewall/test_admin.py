@@ -97,6 +97,16 @@ def test_a_rule_that_keeps_tradingview_out_says_so(boss):
     assert "keeps TradingView (source tv) out: 52.89.214.238/32" in told(answer)
 
 
+def test_the_dashboard_says_so_until_it_is_mended(boss):
+    AddressList.objects.update_or_create(slug="tradingview", defaults={"networks": ["52.89.214.238/32"]})
+    factories.source("tv", allowed_ips=["tradingview"])
+    sentence = "The firewall keeps TradingView (source tv) out: 52.89.214.238/32. Those signals are lost."
+    put("deny US")
+    assert sentence in boss.get("/admin/").content.decode()
+    put("allow 52.89.214.238")
+    assert sentence not in boss.get("/admin/").content.decode()
+
+
 def test_the_rule_that_lets_the_operator_in_stays(boss):
     put(f"allow {HERE}", "deny 203.0.113.0/24")
     rule = FirewallRule.objects.get(action="allow")
