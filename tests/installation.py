@@ -70,7 +70,7 @@ class Installation:
 def installation(data_dir, **variables):
     """Empty and migrated; on PostgreSQL and Redis where the suite runs on these."""
     with _database() as database_url:
-        made = Installation(data_dir, database_url=database_url, redis_url=_redis_url(), **variables)
+        made = Installation(data_dir, database_url=database_url, redis_url=redis_url(), **variables)
         made.manage("migrate", "--verbosity", "0")
         yield made
 
@@ -93,7 +93,7 @@ def _database():
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def _redis_url():
+def redis_url():
     """One of the server's databases for each worker of the suite, beside the one that the suite itself uses."""
     url = os.environ.get("REDIS_URL", "")
     if not url:

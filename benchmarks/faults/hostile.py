@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ class Plan:
     corpus: Sequence[bytes]
     slow: int = 100
     seconds: float = 15
+    warm: float = 3
 
 
 @dataclass
@@ -53,8 +55,9 @@ def measure(folder: Path, plan: Plan, *, variables: dict[str, str] | None = None
     with databases.scratch(folder, "hostile") as url, Processes(folder) as processes:
         portal = targets.set_up_portal(processes, folder / "hostile", url, targets.INTAKE, **(variables or {}))
         target = targets.start_web(processes, portal)
-        # Threads, caches and imports of ordinary work are not growth.
-        target.load(processes, kind="closed", connections=64, warm_seconds=0, seconds=3)
+        # Threads, caches and imports of ordinary work, refusals included, are not growth.
+        for bodies in (target.bodies, (json.dumps({"token": portal.token, "comment": "no symbol {n}"}),)):
+            target.load(processes, kind="closed", bodies=bodies, connections=64, seconds=plan.warm)
         attacks = attacks_on(portal.port, portal.token, plan.corpus, slow=plan.slow, seconds=plan.seconds)
         with _Memory(processes.pid("ours")) as memory:
             result.memory_before = memory.now()

@@ -1,4 +1,4 @@
-"""200 copies of one alert at once, over the real web processes: one signal, one order on each account."""
+"""Copies of alerts at once, over the real web processes: one signal each, one order on each account."""
 
 import json
 import secrets
@@ -8,7 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from benchmarks.faults import identical
 from tests.faults.portal import portal
+from tests.installation import redis_url
 from tests.processes import wait_until
 
 pytestmark = [
@@ -68,3 +70,12 @@ def test_one_signal_and_one_order_on_each_account(tmp_path):
             "orders": [["paper-1", "FILLED"], ["paper-2", "FILLED"]],
             "paper orders": 2,
         }
+
+
+def test_500_signals_each_posted_four_times_at_once_are_500_signals(tmp_path):
+    result = identical.measure(tmp_path, signals=500, variables={"REDIS_URL": redis_url()})
+    assert result.load["answers"] == {201: 500, 200: 1500}
+    assert (result.load["broken"], result.load["unanswered"]) == (0, 0)
+    # Of each message's four answers one is a 201, the others 200 with the same id, and no two messages share one.
+    assert (result.load["odd"], result.load["signals"]) == (0, 500)
+    assert (result.stored, result.repeats) == (500, 1500)
