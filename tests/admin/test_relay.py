@@ -26,6 +26,7 @@ from relay.models import (
 from tests import factories
 from tests.admin.conftest import PASSWORD
 from tests.fakes.receivers import Server, answer
+from tradeops import dashboard
 from tradeops.core import clock, configuration
 
 SECRET, REPORTS = "the-secret-of-this-test", "the-reports-of-this-test"
@@ -349,3 +350,23 @@ def test_the_prune_command_knows_of_the_checks(vps):
     HealthCheck.objects.create(endpoint=vps, at=clock.now() - timedelta(days=2), ok=True, ms=1)
     call_command("prune", stdout=io.StringIO())
     assert not HealthCheck.objects.exists()
+
+
+# The dashboard --------------------------------------------------------------------------------------------------------
+
+
+def test_the_dashboard_says_which_endpoint_is_in_trouble(boss, home):
+    second, third = factories.endpoint("vps-2"), factories.endpoint("vps-3")
+    now = clock.now()
+    EndpointState.objects.create(endpoint=second, since=now, breaker="OPEN", failures=6)
+    EndpointState.objects.create(endpoint=third, since=now, healthy=False, check_error="HTTP 503", checked_at=now)
+    found = {
+        each["row"].slug: (each["state"], each["trouble"])
+        for each in dashboard.facts(accounts=None, now=now)["endpoints"]
+    }
+    assert found == {
+        "vps-1": ("good", ""),
+        "vps-2": ("bad", "its breaker is open: 6 failures in a row"),
+        "vps-3": ("bad", "health check: HTTP 503"),
+    }
+    assert "its breaker is open: 6 failures in a row" in boss.get("/admin/").content.decode()
