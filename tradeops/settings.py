@@ -146,6 +146,8 @@ FIREWALL_WRITER = True
 
 # How long the answer to a source with `respond: delivery` waits for its endpoints (L6).
 RESPOND_SECONDS = 2.0
+# How many reports of one bridge are taken (L5); the next get 429 and a time to wait.
+REPORTS_PER_MINUTE = 1200
 
 # Background work: django-q2 on its ORM broker everywhere (the Redis broker loses what a killed worker held) -----
 Q_CLUSTER = {
@@ -214,7 +216,12 @@ SPECTACULAR_SETTINGS = {
 
 # Kinds that a registry resolves: a new broker, notifier or engine is one file and one line here -----------------
 BROKERS = {"paper": "signals.paper.broker.PaperBroker"}
-NOTIFIERS = {"telegram": "relay.notify.telegram.TelegramNotifier"}
+NOTIFIERS = {
+    "email": "relay.notify.email.EmailNotifier",
+    "slack": "relay.notify.slack.SlackNotifier",
+    "telegram": "relay.notify.telegram.TelegramNotifier",
+    "webhook": "relay.notify.webhook.WebhookNotifier",
+}
 ENGINES = {"A": "signals.engines.traditional.TraditionalEngine"}
 PRICE_SOURCES = {
     "message": "signals.market.message.MessagePrices",
@@ -223,6 +230,22 @@ PRICE_SOURCES = {
 
 TELEGRAM_BOT_TOKEN = ENV.telegram_bot_token
 TELEGRAM_API_URL = ENV.telegram_api_url or "https://api.telegram.org"
+SLACK_WEBHOOK_URL = ENV.slack_webhook_url
+ALERT_EMAIL = ENV.alert_email
+EMAIL_HOST = ""
+if ENV.email_url:
+    # smtps is TLS from the first byte (RFC 8314); the library takes it for STARTTLS.
+    _mail = environ.Env.email_url_config(ENV.email_url.replace("smtps://", "smtp+ssl://", 1))
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
+    EMAIL_HOST = _mail["EMAIL_HOST"]
+    EMAIL_PORT = _mail["EMAIL_PORT"] or (465 if EMAIL_USE_SSL else 587 if EMAIL_USE_TLS else 25)
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"] or "", _mail["EMAIL_HOST_PASSWORD"] or ""
+    DEFAULT_FROM_EMAIL = EMAIL_HOST_USER if "@" in EMAIL_HOST_USER else ALERT_EMAIL or f"tradeops@{EMAIL_HOST}"
+# Critical alerts that nobody has acknowledged: how often they are told again, and when others are told too (N2).
+ALARM_REPEAT = timedelta(minutes=ENV.alert_repeat_minutes)
+ALARM_ESCALATE = timedelta(minutes=ENV.alert_escalate_minutes)
+# Called each minute while the portal is well: who watches it from outside sounds the alarm when the calls stop.
+DEADMAN_URL = ENV.deadman_url
 
 # Pages, cookies, headers ---------------------------------------------------------------------------------------
 STATIC_URL = "static/"

@@ -15,7 +15,7 @@ def connect() -> None:
     for pattern in (
         "signal.*", "order.*", "source.*", "endpoint.*", "kill_switch.*", "process.*",
         "firewall.*", "heartbeat.*", "strategy.*", "watch.*", "execution.*",
-        "delivery.dead", "delivery.replayed",
+        "delivery.dead", "delivery.replayed", "channel.*", "alarm.*",
     ):  # fmt: skip
         events.subscribe(pattern, outbox.record)
 

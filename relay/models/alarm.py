@@ -35,9 +35,7 @@ class Alarm(models.Model):
         ]
         indexes = [
             # notify.alarms: whose reminder is due
-            models.Index(
-                fields=["remind_at"], name="relay_alarm_reminders", condition=Q(acknowledged_at__isnull=True)
-            )
+            models.Index(fields=["remind_at"], name="relay_alarm_reminders", condition=Q(acknowledged_at__isnull=True))
         ]
 
     def __str__(self) -> str:

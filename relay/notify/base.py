@@ -7,7 +7,7 @@ NotifierError
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -30,13 +30,30 @@ class NotifierTemporary(NotifierError):
 
 
 class NotifierFinal(NotifierError):
-    pass
+    """`mend`: nothing at all can be told there until a person has mended it (a wrong token, an unknown chat), so what
+    waits is kept. Otherwise it is this message that is refused."""
+
+    def __init__(self, message: str, *, mend: bool = False) -> None:
+        super().__init__(message)
+        self.mend = mend
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A channel's, in its notifier's own terms (`Channel.target`, `Channel.secret`); both may be empty."""
+
+    target: str
+    secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class NotifierMessage:
-    """`title` is one plain sentence, `details` are label and value; neither is escaped for any medium."""
+    """`title` is one plain sentence, `details` are label and value; neither is escaped for any medium.
 
+    `id` is the same on each try, for those who can tell a repeat by it.
+    """
+
+    id: str
     event: str
     level: Level
     title: str
@@ -47,8 +64,8 @@ class NotifierMessage:
 class Notifier(Protocol):
     """Made in the thread that uses it, for one run of the sender; keeps its connection until `close`."""
 
-    def send(self, message: NotifierMessage, *, target: str) -> None:
-        """Tells `target` (the channel's, in the notifier's own terms) within about ten seconds.
+    def send(self, message: NotifierMessage, *, to: Destination) -> None:
+        """Tells them within about ten seconds.
 
         Raises NotifierTemporary or NotifierFinal.
         """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import os
 from datetime import timedelta
 
@@ -12,8 +13,10 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, Ne
 from telegram.error import TimedOut as TelegramTimedOut
 from telegram.request import HTTPXRequest
 
+from tradeops.core import clock
+
 from . import text
-from .base import NotifierFinal, NotifierMessage, NotifierTemporary
+from .base import Destination, NotifierFinal, NotifierMessage, NotifierTemporary
 
 # The library's opt-in to its coming major version: `retry_after` as a timedelta, without a warning at each use.
 os.environ.setdefault("PTB_TIMEDELTA", "1")
@@ -21,6 +24,7 @@ os.environ.setdefault("PTB_TIMEDELTA", "1")
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 5.0
 TOTAL_SECONDS = 10.0
+LONGEST = 4096  # UTF-16 code units, core.telegram.org/bots/api#sendmessage
 
 
 class TelegramNotifier:
@@ -31,22 +35,24 @@ class TelegramNotifier:
         self._bot: Bot | None = None
         self._connection: HTTPXRequest | None = None
 
-    def send(self, message: NotifierMessage, *, target: str) -> None:
+    def send(self, message: NotifierMessage, *, to: Destination) -> None:
         try:
-            self._runner.run(asyncio.wait_for(self._send(text.telegram_html(message), target), TOTAL_SECONDS))
+            self._runner.run(asyncio.wait_for(self._send(markup(message), to.target), TOTAL_SECONDS))
         except RetryAfter as error:
             seconds = _seconds(error.retry_after)
             raise NotifierTemporary(f"Telegram asks to wait {seconds:g} s", retry_after=seconds) from None
         except InvalidToken:
-            raise NotifierFinal("Telegram does not know the bot: check TELEGRAM_BOT_TOKEN") from None
+            raise NotifierFinal("Telegram does not know the bot: check TELEGRAM_BOT_TOKEN", mend=True) from None
         except ChatMigrated as error:
-            raise NotifierFinal(
-                f"the chat became a supergroup: set the channel's chat id to {error.new_chat_id}"
-            ) from None
+            moved = f"the chat became a supergroup: set the channel's chat id to {error.new_chat_id}"
+            raise NotifierFinal(moved, mend=True) from None
         except Forbidden:
-            raise NotifierFinal("the bot may not write there: the chat must start or invite it first") from None
+            refused = "the bot may not write there: the chat must start or invite it first"
+            raise NotifierFinal(refused, mend=True) from None
         except BadRequest as error:
-            raise NotifierFinal(f"Telegram refused the message: {self._safe(error)}") from None
+            # The chat's fault, not the message's: any other message would be refused too.
+            mend = "chat" in str(error).lower()
+            raise NotifierFinal(f"Telegram refused the message: {self._safe(error)}", mend=mend) from None
         except (TelegramTimedOut, TimeoutError):
             raise NotifierTemporary("Telegram did not answer in time") from None
         except NetworkError:
@@ -90,3 +96,23 @@ class TelegramNotifier:
 
 def _seconds(value: float | timedelta) -> float:
     return value.total_seconds() if isinstance(value, timedelta) else float(value)
+
+
+def markup(message: NotifierMessage) -> str:
+    """Telegram's HTML, at most `LONGEST` long; what does not fit is cut line by line, so that no tag stays open."""
+    lines = [f"{text.ICONS[message.level]} <b>{_escaped(message.title, 600)}</b>"]
+    lines += [f"{_escaped(label, 60)}: <code>{_escaped(value, 400)}</code>" for label, value in message.details]
+    closing = f"<i>{_escaped(message.event, 60)} · {clock.iso_ms(message.at)}</i>"
+    kept: list[str] = []
+    for line in lines:
+        if _length("\n".join([*kept, line, closing])) <= LONGEST:
+            kept.append(line)
+    return "\n".join([*kept, closing])
+
+
+def _escaped(shown: str, longest: int) -> str:
+    return html.escape(text.cut(shown, longest), quote=False)
+
+
+def _length(shown: str) -> int:
+    return len(shown.encode("utf-16-le", "surrogatepass")) // 2

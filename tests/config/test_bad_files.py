@@ -160,7 +160,8 @@ upstreams: [{{slug: backend}}]
         ("private_networks: [10.0.0.0/33]",
          "private_networks: not a network: '10.0.0.0/33' does not appear to be an IPv4 or IPv6 network"),
         ("channels: [{slug: a, kind: telegraph, chat_id: 1}]",
-         "channels[a].kind: there is no kind of channel 'telegraph'; did you mean 'telegram'? (there are: telegram)"),
+         "channels[a].kind: there is no kind of channel 'telegraph'; did you mean 'telegram'? "
+         "(there are: email, slack, telegram, webhook)"),
         ("channels: [{slug: a, kind: telegram, chat_id: me}]", "channels[a].chat_id: must be a chat id, not 'me'"),
         ("channels: [{slug: a, kind: telegram, chat_id: 1, events: ['or*']}]",
          "channels[a].events: must be an event such as order.filled, or a pattern: order.*, *, not 'or*'"),

@@ -48,6 +48,12 @@ class Environment:
     refused_known_kept_days: int
     telegram_bot_token: str
     telegram_api_url: str
+    slack_webhook_url: str
+    alert_email: str
+    email_url: str
+    alert_repeat_minutes: int
+    alert_escalate_minutes: int
+    deadman_url: str
 
     @property
     def base_url(self) -> str:
@@ -86,6 +92,12 @@ def read(variables: Mapping[str, str] | None = None) -> Environment:
         refused_known_kept_days=_integer(variables, "TRADEOPS_REFUSED_KNOWN_KEPT_DAYS", default=90, low=1, high=3650),
         telegram_bot_token=variables.get("TELEGRAM_BOT_TOKEN", ""),
         telegram_api_url=_url(variables, "TELEGRAM_API_URL", schemes=("https", "http")),
+        slack_webhook_url=_url(variables, "SLACK_WEBHOOK_URL", schemes=("https", "http")),
+        alert_email=_mail_address(variables, "ALERT_EMAIL"),
+        email_url=_url(variables, "EMAIL_URL", schemes=("smtp", "smtps", "smtp+tls", "smtp+ssl")),
+        alert_repeat_minutes=_integer(variables, "TRADEOPS_ALERT_REPEAT_MINUTES", default=10, low=1, high=1440),
+        alert_escalate_minutes=_integer(variables, "TRADEOPS_ALERT_ESCALATE_MINUTES", default=10, low=1, high=1440),
+        deadman_url=_url(variables, "TRADEOPS_DEADMAN_URL", schemes=("https", "http")),
     )
     for key in result.encryption_keys:
         crypto.parse_key(key)
@@ -190,6 +202,13 @@ def _header_name(variables: Mapping[str, str], name: str, *, default: str) -> st
         raise ConfigurationError(f"{name}={value!r}: use a header's name, such as X-Forwarded-For")
     known = {one.lower(): one for one in ("X-Forwarded-For", "CF-Connecting-IP")}
     return known.get(value.lower(), value)
+
+
+def _mail_address(variables: Mapping[str, str], name: str) -> str:
+    value = variables.get(name, "").strip()
+    if value and not re.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+", value):
+        raise ConfigurationError(f"{name}={value!r}: use one address, such as ops@example.com")
+    return value
 
 
 def _url(variables: Mapping[str, str], name: str, *, schemes: tuple[str, ...]) -> str:
