@@ -48,7 +48,7 @@ def _work_off(deadline: float) -> tuple[int, bool]:
         routed = route.route(now=clock.now()) if there.signals else 0
         progress = routed or 0
         item = None
-        if there.items:
+        if there.items or routed:
             progress += backlog.work_off()
             item = work.claim(now=clock.now())
         if item is not None:

@@ -75,7 +75,7 @@ class Switches:
 
 def read() -> Switches:
     """From the database each time, never from a cache."""
-    return Switches(frozenset(RiskScope.objects.filter(kill_switch=True).values_list("scope", "key")))
+    return Switches(frozenset(rows.select(RiskScope, "scope", "key", where="kill_switch")))
 
 
 def lock(*, strategies: list[str], accounts: list[str]) -> Switches:

@@ -13,6 +13,7 @@ from signals.pipeline.drain import drain
 from signals.risk import switch
 from tests import factories
 from tradeops.core import clock
+from tradeops.core.alone import alone
 from tradeops.core.models import Cursor
 
 pytestmark = pytest.mark.django_db
@@ -285,3 +286,56 @@ def test_many_drains_at_once_decide_each_signal_once_and_in_order(endpoints):
     for subjects in lanes.values():
         order = [received[subject] for subject in subjects]
         assert order == sorted(order)
+
+
+class TestOneDrainIsEnough:
+    """What the dispatcher is told, and when a drain leaves the field to another."""
+
+    def test_what_has_just_come_is_left_to_the_drain_at_work(self, strategy):
+        factories.signal(strategy)
+        assert work.waiting(now=clock.now())
+        assert not work.overdue(now=clock.now())
+
+    def test_what_waits_for_longer_is_overdue_if_nobody_is_at_it(self, strategy):
+        factories.signal(strategy, received_at=clock.now() - timedelta(seconds=0.2))
+        assert work.overdue(now=clock.now())
+        drain()
+        assert not work.overdue(now=clock.now())
+
+    def test_an_item_that_nobody_takes_is_overdue(self):
+        trading = factories.strategy(accounts=[factories.account()])
+        factories.signal(trading)
+        route.route(now=clock.now())
+        assert not work.overdue(now=clock.now())
+        assert work.overdue(now=clock.now() + timedelta(seconds=0.2))
+        work.claim(now=clock.now())
+        assert not work.overdue(now=clock.now() + timedelta(seconds=0.2))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_drain_goes_home_when_another_is_at_all_there_is(endpoints):
+    factories.signal(factories.strategy(endpoints=endpoints), received_at=clock.now() - timedelta(seconds=0.2))
+    held, done = threading.Event(), threading.Event()
+
+    def another():
+        try:
+            with alone(route.ROUTER) as mine:
+                assert mine
+                held.set()
+                done.wait(30)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=another)
+    thread.start()
+    held.wait(30)
+    try:
+        assert route.route(now=clock.now()) is None
+        assert not work.overdue(now=clock.now())
+        assert drain(budget_seconds=60, linger_seconds=60) == 0  # or this test would take a minute
+        assert states() == ["RECEIVED"]
+    finally:
+        done.set()
+        thread.join()
+    assert drain() == 1
+    assert states() == ["APPROVED"]

@@ -79,6 +79,34 @@ def test_what_a_lingering_task_takes_itself_brings_no_second_task(now):
     assert len(rows()) == 1
 
 
+def test_while_a_task_runs_only_what_is_overdue_brings_a_second(now):
+    overdue = iter([False, True, False, True, True])
+    turns = Dispatcher(
+        [Queue(name="trade", waiting=lambda *, now: True, overdue=lambda *, now: next(overdue), task=TASK, slots=2)]
+    )
+    turns.look(now=now)
+    pick_up(rows()[0], at=now)
+    for tenth in (1, 2, 3, 4):
+        turns.look(now=later(now, tenth / 10))
+        assert len(rows()) == 1
+    turns.look(now=later(now, 0.5))
+    assert len(rows()) == 2
+
+
+def test_a_queue_that_may_wait_is_looked_at_less_often(now):
+    asked = []
+    patient = Queue(name="slow", waiting=lambda *, now: bool(asked.append(now)), task=TASK, slots=1, look_every=0.1)
+    turns = Dispatcher([patient])
+    for hundredth in (0, 1, 9, 11, 12, 25):
+        turns.look(now=later(now, hundredth / 100))
+    assert asked == [now, later(now, 0.11), later(now, 0.25)]
+
+
+def test_the_broker_asks_the_orm_only_when_there_is_something(broker, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        assert broker.dequeue() == []
+
+
 def test_a_finished_task_frees_its_slot(now):
     turns = Dispatcher([queue(slots=1)])
     turns.look(now=now)
