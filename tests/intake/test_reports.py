@@ -286,6 +286,20 @@ class TestProof:
         statuses = [bridge.send(secret=secrets.token_urlsafe(24), status="open").status for _ in range(11)]
         assert statuses == [401] * 10 + [429]
 
+    def test_a_bridge_has_a_limit_and_others_their_own(self, bridge, relayed, settings):
+        settings.REPORTS_PER_MINUTE = 2
+        content = {"order": relayed.public_id, "status": "open"}
+        answers = [bridge.send(**content) for _ in range(3)]
+        assert [sent.status for sent in answers] == [201, 201, 429]
+        assert int(answers[2].headers["Retry-After"]) > 0
+        assert Bridge(bridge.portal, "vps-2").send(**content).status == 404
+
+    def test_who_is_unknown_costs_no_query(self, bridge, django_assert_num_queries):
+        bridge.send(status="open")  # what every process keeps is there
+        with django_assert_num_queries(0):
+            assert bridge.send({"endpoint": "nobody"}).status == 401
+            assert bridge.send(secret=secrets.token_urlsafe(24), status="open").status == 401
+
     def test_the_standard_headers_prove_it_too_and_their_id_counts(self, bridge, relayed):
         content = {"order": relayed.public_id, "status": "open"}
         assert bridge.send_standard(content).status == 201

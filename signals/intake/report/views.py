@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,7 +13,8 @@ from signals.intake import services as intake
 from signals.intake.arrival import Arrival
 from signals.intake.sources import directory
 from signals.intake.views import Webhook
-from tradeops.core.errors import InvalidPayload, NotAuthenticated
+from tradeops.core import limits
+from tradeops.core.errors import InvalidPayload, NotAuthenticated, Throttled
 
 from . import read, services, worker
 from .authenticate import Proof, authenticate, check_fresh
@@ -32,6 +34,7 @@ def _take(arrival: Arrival) -> Taken:
     """What is wrong with the body is told to nobody who has not proved which endpoint it is."""
     content, problem = _content(arrival)
     proof = _proved(arrival, content)
+    _charge(arrival, proof)
     if problem is not None:
         raise problem
     now = arrival.received_at
@@ -55,6 +58,18 @@ def _proved(arrival: Arrival, content: dict[str, Any]) -> Proof:
     except NotAuthenticated as error:
         intake.charge(arrival, error, known=directory.kept())
         raise
+
+
+def _charge(arrival: Arrival, proof: Proof) -> None:
+    """A bridge that reports without end must not fill the ledger; what it holds back meanwhile comes later."""
+    over, wait = limits.hit(
+        request=arrival.request,
+        group="bridge-reports",
+        value=str(proof.reporter.endpoint_id),
+        per_minute=settings.REPORTS_PER_MINUTE,
+    )
+    if over:
+        raise Throttled(f"more than {settings.REPORTS_PER_MINUTE} reports within a minute", retry_after=wait)
 
 
 def _answer(taken: Taken, arrival: Arrival) -> Response:
