@@ -11,12 +11,11 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from accounts import firewall
+from signals.intake import request_log
 from signals.intake.address import client_address, client_country
 from tradeops import pages
-from tradeops.core import clock, logs
+from tradeops.core import clock
 from tradeops.core.errors import Forbidden, Throttled
-
-logger = logs.get(__name__)
 
 OPEN = "/health"
 
@@ -31,20 +30,20 @@ class Gate:
         address = client_address(request)
         request.client_address = address  # type: ignore[attr-defined]
         request.client_country = lambda: client_country(request)  # type: ignore[attr-defined]
-        path = request.path_info
+        path, now = request.path_info, clock.now()
         if not (path.startswith(OPEN) and path[len(OPEN) :][:1] in ("", "/")):
             try:
-                firewall.check(address=address, country=request.client_country, now=clock.now())  # type: ignore[attr-defined]
-            except Forbidden as error:
-                logger.warning("refused by the firewall", reason=str(error), address=str(address))
-                return pages.kept_out(request, status=403, code="forbidden", message=_KEPT_OUT)
-            except Throttled as error:
-                return _wait(request, error)
+                firewall.check(address=address, country=request.client_country, now=now)  # type: ignore[attr-defined]
+            except (Forbidden, Throttled) as error:
+                request_log.record_page(request, error, address=address, now=now)
+                return _refusal(request, error)
         return self._get_response(request)
 
 
-def _wait(request: HttpRequest, error: Throttled) -> HttpResponse:
-    answer = pages.kept_out(request, status=429, code=error.code, message=_BANNED)
+def _refusal(request: HttpRequest, error: Forbidden | Throttled) -> HttpResponse:
+    if not isinstance(error, Throttled):
+        return pages.kept_out(request, status=error.http_status, code=error.code, message=_KEPT_OUT)
+    answer = pages.kept_out(request, status=error.http_status, code=error.code, message=_BANNED)
     answer["Retry-After"] = str(error.retry_after)
     return answer
 

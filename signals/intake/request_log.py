@@ -19,12 +19,14 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
+from django.http import HttpRequest
 
 from accounts.firewall import countries
 from signals.models import RefusedAttempt
 from tradeops.core import clock, events, logs
 from tradeops.core.errors import InvalidPayload, TradeOpsError
 from tradeops.core.events import Event, Level
+from tradeops.core.network import Address
 
 from .address import client_country
 from .answers import SILENT
@@ -37,6 +39,7 @@ MAX_ENTRIES = 500
 ROWS_AT_ONCE = 200
 ROWS_A_SECOND = 1
 NOTIFY_EVERY_SECONDS = 60
+PARTS = ("admin", "api", "static")  # of the portal; what else stands in a path may be a secret in the wrong place
 
 _Key = tuple[str | None, str, str]  # address, reason, source
 
@@ -92,6 +95,24 @@ def record(arrival: Arrival, error: TradeOpsError) -> None:
         size=len(arrival.body),
     )
     _buffer.add(_Entry(row, _from_tradingview(arrival)))
+    _start_writer()
+
+
+def record_page(request: HttpRequest, error: TradeOpsError, *, address: Address | None, now: datetime) -> None:
+    """Notes that the firewall kept somebody from a page or the API; no I/O. Of its path only which part it is."""
+    part = request.path_info.split("/")[1:2]
+    row = RefusedAttempt(
+        at=now,
+        address=str(address) if address else None,
+        country=client_country(request) or countries.of(address),
+        outcome=error.http_status,
+        reason=(str(error) if isinstance(error, SILENT) else error.code)[:40],
+        path=f"/{part[0]}/…" if part and part[0] in PARTS else "/…",
+        request_id=getattr(request, "request_id", ""),
+        ms=0,
+        size=0,
+    )
+    _buffer.add(_Entry(row, tradingview=False))
     _start_writer()
 
 

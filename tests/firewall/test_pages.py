@@ -7,6 +7,8 @@ from django.test import Client, override_settings
 
 from accounts.firewall import bans
 from accounts.models import FirewallBan, Operator
+from signals.intake import request_log
+from signals.models import RefusedAttempt
 from tests.firewall.conftest import put, settings, write
 
 STRANGER = "203.0.113.9"
@@ -31,6 +33,21 @@ def test_a_denied_address_gets_no_page(path):
     assert "manage.py firewall allow" in answer.content.decode()
     assert answer["X-Request-ID"] in answer.content.decode()
     assert get(path, "198.51.100.1").status_code != 403
+
+
+def test_the_request_log_has_it_counted_and_without_the_path(db):
+    request_log.discard()
+    put("deny 203.0.113.0/24")
+    for path in ("/admin/login/", "/webhok/a-secret-in-the-wrong-place", "/admin/"):
+        get(path)
+    get("/a-secret-in-the-wrong-place", "203.0.113.10")
+    request_log.flush()
+    rows = RefusedAttempt.objects.order_by("pk")
+    assert [(row.address, row.outcome, row.reason, row.path, row.times) for row in rows] == [
+        ("203.0.113.9", 403, "firewall_network", "/admin/…", 3),
+        ("203.0.113.10", 403, "firewall_network", "/…", 1),
+    ]
+    assert "a-secret" not in str([vars(row) for row in rows])
 
 
 def test_the_api_answers_in_its_own_shape():
