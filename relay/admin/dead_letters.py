@@ -27,6 +27,7 @@ from tradeops.core.admin.base import KeysetChangeList, LedgerAdmin, LedgerInline
 from tradeops.core.colours import COLOURS
 
 MOST = 1000  # at once
+REACH = 10_000
 NEEDS_FORCE = frozenset({"stale", "superseded"})  # the market, or a newer target, has moved on
 LISTED = 100
 
@@ -55,6 +56,10 @@ class Candidate:
     force_helps: bool
 
 
+def _lost(queryset: QuerySet[DeadLetter]) -> QuerySet[DeadLetter]:
+    return queryset.exclude(reason__startswith="superseded by ").exclude(reason__startswith="passed on to ")
+
+
 class Expected(admin.SimpleListFilter):
     """Nothing is wrong with what a newer target replaced, or what another member of the group took."""
 
@@ -65,9 +70,7 @@ class Expected(admin.SimpleListFilter):
         return [("lost", "Not superseded, not passed on")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> QuerySet[DeadLetter]:
-        if self.value() != "lost":
-            return queryset
-        return queryset.exclude(reason__startswith="superseded by ").exclude(reason__startswith="passed on to ")
+        return _lost(queryset) if self.value() == "lost" else queryset
 
 
 class DeadLetterChangeList(KeysetChangeList):
@@ -130,15 +133,21 @@ class DeadLetterAdmin(LedgerAdmin):
     @action(description="Send all again…", url_path="replay-all", icon="replay", variant=ActionVariant.PRIMARY,
             permissions=["replay"])  # fmt: skip
     def replay_all(self, request: HttpRequest) -> HttpResponse:
-        """Everything that is dead, not stale, and has not been sent again: after an outage."""
-        dead = self.get_queryset(request).filter(expires_at__gt=clock.now(), replays=None)
-        ids = list(dead.order_by("pk").values_list("pk", flat=True)[:MOST])
+        """Everything that was lost, is not stale, and has not been sent again: after an outage."""
+        lost = _lost(self._recent(request)).filter(expires_at__gt=clock.now(), replays=None)
+        ids = list(lost.order_by("pk").values_list("pk", flat=True)[:MOST])
         if not ids:
             messages.info(
                 request, "Nothing is dead that is not stale or sent again already. Choose stale ones by hand."
             )
             return HttpResponseRedirect(reverse("admin:relay_deadletter_changelist"))
         return self._preview(request, ids)
+
+    def _recent(self, request: HttpRequest) -> QuerySet[DeadLetter]:
+        """The newest `REACH`: what is stale is not looked at, however much of it there is."""
+        dead = self.get_queryset(request)
+        before = dead.order_by("-pk").values_list("pk", flat=True)[REACH : REACH + 1].first()
+        return dead if before is None else dead.filter(pk__gt=before)
 
     def replay(self, request: HttpRequest) -> HttpResponse:
         """The preview's own form: the password, and `force` for what is stale."""

@@ -315,6 +315,8 @@ def test_all_again_takes_what_is_fresh_and_was_not_sent_again(boss, vps):
     fresh = [dead(vps, lane=f"trend|{number}") for number in range(3)]
     dead(vps, minutes_left=-5)
     dead(vps, status="DELIVERED")
+    dead(vps, reason="superseded by 0195")
+    dead(vps, reason="passed on to vps-8: HTTP 503")
     preview = boss.get(page("deadletter_replay_all"))
     assert [each.delivery.pk for each in preview.context["candidates"]] == [row.pk for row in fresh]
     boss.post(page("deadletter_replay"), {"ids": ",".join(str(row.pk) for row in fresh), "confirm_password": PASSWORD})
