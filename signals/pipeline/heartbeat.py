@@ -14,12 +14,12 @@ from datetime import datetime
 from accounts.models import Account
 from relay.models import Endpoint
 from signals.models import Decision, Order, Strategy
-from signals.portfolio.exposure import Book
 from signals.risk import gate
 from signals.risk.base import FAIL, PASS, Proposal, Verdict
 from signals.risk.switch import Switches
 from signals.strategies import heartbeat
 from signals.strategies.heartbeat import HEARTBEAT, Comparison
+from tradeops.core import rows
 from tradeops.core.money import ZERO
 
 from . import differences, for_account, for_endpoint, proposals
@@ -104,10 +104,22 @@ def _not_compared(desk: Desk) -> str:
         return f"not compared: {desk.look.problem}"
     if account.retired_at is not None or not account.active:
         return f"not compared: {account.slug} is {'paused' if account.retired_at is None else 'retired'}"
-    doubt = (account.pk, desk.key.symbol) in desk.exposure.in_doubt
-    if doubt or Book(desk.key, desk.exposure).own_pending_quantity() > 0:
+    if (account.pk, desk.key.symbol) in desk.exposure.in_doubt or _orders_under_way(desk):
         return "not compared: an order is under way; the next heartbeat tells"
     return ""
+
+
+def _orders_under_way(desk: Desk) -> bool:
+    """Entries and exits of this very position, resting ones too; by the partial index `signals_order_live`."""
+    return bool(
+        rows.select(
+            Order,
+            "id",
+            where="status IN ('PENDING', 'SUBMITTED', 'OPEN', 'PARTIALLY_FILLED', 'UNKNOWN')"
+            " AND strategy_id = %s AND symbol = %s AND account_id = %s LIMIT 1",
+            params=[desk.key.strategy, desk.key.symbol, desk.key.account],
+        )
+    )
 
 
 def _compared(desk: Desk, verdicts: list[Verdict]) -> Heard:

@@ -63,7 +63,8 @@ def judge(
 
 def _silent(row: Silence, watched: Watched, *, now: datetime) -> Event:
     if row.heard_at is None:
-        title = f"{watched.name} has sent nothing since {_minute(row.since)}"
+        verb = "sent" if watched.kind == "source" else "got"
+        title = f"{watched.name} has {verb} nothing since {_minute(row.since)}"
     else:
         title = f"{watched.name} has been silent for {duration(now - row.heard_at)}"
     title += f"; it is expected every {duration(watched.expect_every)}"

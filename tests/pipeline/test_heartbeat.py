@@ -187,6 +187,13 @@ class TestNotCompared:
         assert Order.objects.count() == 1
         assert not news()
 
+    def test_while_an_exit_rests_at_the_venue(self, holds, account):
+        strategy = holds(heal="trade")
+        factories.order(account, strategy, status="OPEN", side="sell", intent="close")
+        signal = beat(strategy, "flat")
+        assert factories.decisions(signal)[0].reason == "not compared: an order is under way; the next heartbeat tells"
+        assert Order.objects.filter(intent="close").count() == 1
+
     def test_a_strategy_that_is_off_is_not_an_alarm(self, account):
         strategy = factories.strategy(accounts=[account], mode="off")
         assert beat(strategy, "long").status == "REJECTED"
