@@ -71,5 +71,8 @@ def given_up(delivery: Held, *, endpoint: str, reason: str, at: datetime, tries:
 
 
 def still_unknown(delivery: Held, outcome: Outcome) -> bool:
-    """Whether the receiver may have acted on it: an answer ends that, a later try that did not reach it does not."""
-    return outcome.unknown or (delivery.unknown and outcome.status_code is None)
+    """Whether the receiver may have acted on it, after one more try that was not taken.
+
+    Only a 2xx ends the doubt: a 404 or 429 may come from whatever stands before a bridge that has acted and died.
+    """
+    return outcome.unknown or delivery.unknown

@@ -4,7 +4,7 @@ A group has one leader: the first member, by position, that is switched on and w
 leader until its breaker is open (or it is switched off) and nothing that it was sent is in flight or unknown: a try
 that was cut off, or answered by a 5xx, may have been acted on, and the same order must not reach a second terminal.
 Then what it has not taken goes to the next member, in the order it had, under the same ids. Until then the group
-waits, and a person is told; what is unknown ends with an answer of the leader or with its own deadline. There is no
+waits, and a person is told; what is unknown ends when the leader takes it, or with its own deadline. There is no
 way back by itself: the new leader knows of the open orders.
 """
 
@@ -125,7 +125,7 @@ def _held_up(
         slug = _slug(present, receivers)
         title = (
             f"{group.slug} stays with {slug}, which is down: it may have acted on {unknown} message(s) that it did not"
-            " answer. Look at its terminal. It goes on when that is answered or given up; if the terminal is lost for"
+            " answer. Look at its terminal. It goes on when that is taken or given up; if the terminal is lost for"
             f" good, retire {slug}."
         )
         _publish("endpoint.group_stuck", Level.CRITICAL, title, group, slug, now=now)

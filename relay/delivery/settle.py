@@ -79,7 +79,8 @@ def _change(result: Result) -> Change:
                 due_at = min(due_at, at + schedule.LEADER_AGAIN)
             return state.retry(delivery, endpoint=endpoint, tries=tries, at=at, due_at=due_at, unknown=unknown)
         case schedule.Gone():
-            return state.dead(delivery, endpoint=endpoint, reason="the receiver answered 410 Gone", at=at, tries=tries)
+            reason, unknown = "the receiver answered 410 Gone", delivery.unknown
+            return bury.given_up(delivery, endpoint=endpoint, reason=reason, at=at, tries=tries, unknown=unknown)
         case schedule.GiveUp(reason=reason):
             unknown = bury.still_unknown(delivery, result.outcome)
             return bury.given_up(delivery, endpoint=endpoint, reason=reason, at=at, tries=tries, unknown=unknown)
