@@ -21,7 +21,10 @@ def plan(queryset):
 @pytest.mark.parametrize(
     ("queryset", "index"),
     [
-        (lambda: WorkItem.objects.extra(where=["state = 'waiting'"]).order_by().values("lane"), "signals_workitem_waiting"),
+        (
+            lambda: WorkItem.objects.extra(where=["state = 'waiting'"]).order_by().values("lane"),
+            "signals_workitem_waiting",
+        ),
         (lambda: Order.objects.filter(claim.UNSETTLED), "signals_order_unsettled"),
     ],
 )
@@ -45,6 +48,9 @@ def _statements():
 
     with CaptureQueriesContext(connection) as captured:
         work.waiting(now=clock.now())
+        work.claim(now=clock.now())
+        work.lanes_waiting([1, 2])
+        work.untried([1, 2], limit=64)
         claim.sendable(now=clock.now())
         reconcile.due(now=clock.now())
         exposure.read()
