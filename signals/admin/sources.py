@@ -11,9 +11,13 @@ from unfold.decorators import display
 
 from signals.intake import sources
 from signals.models import AddressList, Source
+from tradeops.core import clock
 from tradeops.core.admin.base import ConfigurationAdmin
-from tradeops.core.admin.retire import RetirableAdmin
 from tradeops.core.admin.secret import SecretForm
+from tradeops.core.errors import ConfigurationError
+
+from . import source_setup
+from .source_actions import SourceActions
 
 
 class SourceForm(SecretForm):
@@ -45,9 +49,18 @@ class SourceForm(SecretForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        if cleaned.get("default") and cleaned.get("auth") == Source.Auth.TOKEN:
-            self.add_error("default", "This is for sources that sign; a token names its source by itself.")
+        given = {name: cleaned[name] for name in ("auth", "default", "respond", "allowed_ips") if name in cleaned}
+        try:
+            sources.check(Source(**given))
+        except ConfigurationError as error:
+            self.add_error(error.code if error.code in self.fields else None, f"{str(error).replace('`', '')}.")
         return cleaned
+
+    def clean_require(self) -> list[str]:
+        names = self.cleaned_data["require"] or []
+        if not isinstance(names, list) or not all(isinstance(name, str) and name.isidentifier() for name in names):
+            raise forms.ValidationError('Give a list of field names, such as ["timeframe", "timestamp"].')
+        return names
 
     class Meta:
         model = Source
@@ -62,9 +75,9 @@ def _network(entry: Any) -> None:
 
 
 @admin.register(Source)
-class SourceAdmin(RetirableAdmin):
+class SourceAdmin(SourceActions):
     form = SourceForm
-    list_display = ("slug", "auth", "state", "rate_limit", "dedup_seconds", "default", "created_at")
+    list_display = ("slug", "auth", "state", "secrets", "rate_limit", "dedup_seconds", "expect_every", "default")
     list_filter = ("active", "auth")
     search_fields = ("slug",)
     ordering = ("slug",)
@@ -72,12 +85,19 @@ class SourceAdmin(RetirableAdmin):
     fieldsets = (
         (None, {"fields": ("slug", ("auth", "new_secret"), ("active", "default"))}),
         ("Limits", {"fields": ("allowed_ips", ("rate_limit", "dedup_seconds"), "require")}),
+        ("Answer and silence", {"fields": (("respond", "expect_every"),)}),
         ("State", {"fields": (("created_at", "retired_at"),)}),
     )
+    change_form_outer_before_template = "admin/signals/source_sender.html"
     retires = "Its webhooks are refused from now on, as if the source had never been."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
-        return super().get_queryset(request).defer("secret")
+        return super().get_queryset(request).defer("secret", "previous_secret")
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        if context.get("original") is not None:
+            context.update(source_setup.page(context["original"], now=clock.now()))
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (*self.readonly_fields, "slug") if obj else self.readonly_fields
@@ -85,6 +105,11 @@ class SourceAdmin(RetirableAdmin):
     @display(description="State", label={"active": "success", "off": "warning"})
     def state(self, row: Source) -> str:
         return "retired" if row.retired_at else "active" if row.active else "off"
+
+    @display(description="Secrets")
+    def secrets(self, row: Source) -> str:
+        until = row.previous_until
+        return f"two until {until:%Y-%m-%d %H:%M}" if until and until > clock.now() else "one"
 
 
 class AddressListForm(forms.ModelForm):

@@ -23,7 +23,7 @@ def version() -> int:
 def source_form(**changes: object) -> dict[str, object]:
     return {
         "slug": "desk", "auth": "token", "new_secret": SECRET, "active": "on", "allowed_ips": "[]", "rate_limit": 300,
-        "dedup_seconds": 60, "require": "[]", **changes,
+        "dedup_seconds": 60, "require": "[]", "respond": "at_once", **changes,
     }  # fmt: skip
 
 

@@ -55,6 +55,25 @@
     schedule();
   }
 
+  // A button with data-copy="id" copies that element's text; where the browser forbids it, the text is selected.
+  async function copy(button) {
+    const source = document.getElementById(button.dataset.copy);
+    window.getSelection().selectAllChildren(source);
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      button.textContent = "Copied";
+    } catch (error) {
+      button.textContent = "Selected: press Ctrl+C";
+    }
+  }
+
+  document.addEventListener("click", function (event) {
+    const button = event.target.closest("[data-copy]");
+    if (button) {
+      copy(button);
+    }
+  });
+
   document.addEventListener("DOMContentLoaded", function () {
     document.querySelectorAll("[data-refresh]").forEach(keepFresh);
   });
