@@ -18,6 +18,11 @@ HOSTILE_HOSTS = [
     "0", "0.0.0.0", "localhost", "LOCALHOST.", "[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
     "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "127.0.0.1.",
     "\uff11\uff12\uff17.\uff10.\uff10.\uff11", "\u2460\u2461\u2466.0.0.1", "127\u30020\u30020\u30021",
+    "127.0.0.0x1", "00000177.0.0.1", "0x7f.0x0.0x0.0x1", "127.000.000.001", "0x7f000001.",
+    "user@127.0.0.1", "public.example@127.0.0.1", "public.example:443@127.0.0.1", "127.0.0.2", "127.255.255.254",
+    "[0:0:0:0:0:ffff:127.0.0.1]", "[::ffff:0:127.0.0.1]", "[::7f00:1]", "[64:ff9b:1::7f00:1]", "[fe80::1]", "[fc00::1]",
+    "[fec0::1]", "[5f00::1]", "[2001:db8::1]", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
+    "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255", "ip6-localhost", "localhost.localdomain",
 ]  # fmt: skip
 
 
@@ -55,7 +60,15 @@ def allow(cidr):
     configuration.changed()
 
 
-@pytest.mark.parametrize("scheme", ["http", "https"])
+SCHEMES = ["http", "https"]
+
+
+def test_there_are_enough_of_them():
+    assert len(set(HOSTILE_HOSTS)) == len(HOSTILE_HOSTS)
+    assert len(SCHEMES) * len(HOSTILE_HOSTS) >= 60
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_hostile_address_is_never_connected_to(by_hand, canary, scheme):
     tried = {}
     for number, host in enumerate(HOSTILE_HOSTS):
@@ -100,6 +113,21 @@ def test_a_name_that_changes_its_address_gains_nothing(make_sender, canary):
     assert resolver.asked == ["rebind.example"] * 2
     assert canary.connections == 0
     assert "127.0.0.2 is a private or special address" in fresh(delivery).attempts.get().error
+
+
+def test_a_name_with_a_good_and_a_bad_address_reaches_only_the_good_one(make_sender, canary):
+    """All addresses of a name are tried in turn: each is looked at by itself."""
+
+    class Both(Resolver):
+        async def resolve(self, host, port=0, family=socket.AF_INET):
+            bad = await super().resolve(host, port, family)
+            return [*bad, {**bad[0], "host": "127.0.0.1"}]
+
+    allow("127.0.0.1/32")
+    [delivery] = send(endpoint(f"http://both.example:{canary.port}/", timeout_seconds=2))
+    make_sender(resolver=lambda: Both("127.0.0.2")).round()
+    assert canary.connections == 1, "the allowed one"
+    assert fresh(delivery).status == Delivery.Status.RETRYING
 
 
 def test_an_allowed_network_is_reached_and_only_that(by_hand):
