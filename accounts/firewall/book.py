@@ -89,7 +89,7 @@ def bans(*, now: datetime) -> dict[int, datetime]:
     """Those in force, by `place`."""
     found = FirewallBan.objects.filter(until__gt=now, lifted_at=None).order_by("-until")
     return {
-        place(ipaddress.ip_network(network).network_address): until
+        place(ipaddress.ip_address(network.partition("/")[0])): until
         for network, until in found.values_list("network", "until")[:MOST_BANS]
     }
 

@@ -9,7 +9,7 @@ import pytest
 from tests.installation import installation
 from tests.processes import wait_until
 
-pytestmark = [pytest.mark.processes]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 # As a web process has it: the keeper refreshes the configuration, and the request itself asks no database.
 WATCHER = """
