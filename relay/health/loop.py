@@ -24,6 +24,8 @@ from .ask import Health, ask
 
 logger = logs.get(__name__)
 LOOK_SECONDS = 2.0  # until a new endpoint is asked for the first time
+# Before the first look: receivers that start together with the portal are not called ill for it.
+GRACE_SECONDS = 5.0
 
 
 class Checker:
@@ -49,6 +51,7 @@ class Checker:
         stopping = asyncio.ensure_future(stop.wait())
         stopping.add_done_callback(lambda _: self._wake.set())
         try:
+            await self._pause(GRACE_SECONDS)
             while not stop.is_set():
                 try:
                     await self.turn()
@@ -111,9 +114,9 @@ class Checker:
             self._found = {**batch, **self._found}
             raise
 
-    async def _pause(self) -> None:
+    async def _pause(self, seconds: float = LOOK_SECONDS) -> None:
         try:
-            await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
+            await asyncio.wait_for(self._wake.wait(), seconds)
         except TimeoutError:
             return
         self._wake.clear()

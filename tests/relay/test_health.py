@@ -359,3 +359,17 @@ def test_a_sender_asks_beside_its_deliveries(by_hand, checker, clock):
         assert server.ids() == [delivery.subject]  # delivered while the check hangs
     delivery.refresh_from_db()
     assert delivery.status == "DELIVERED"
+
+
+def test_the_loop_stops_when_it_is_told_to_and_closes_what_it_opened(clock, loopback):
+    async def main() -> None:
+        stop = asyncio.Event()
+        checks = asyncio.create_task(Checker(now=clock).run(stop))
+        await asyncio.sleep(0)
+        stop.set()
+        await asyncio.wait_for(checks, 4)  # not after the grace of the start
+
+    with Server() as server:
+        endpoint(server)
+        asyncio.run(main())
+        assert server.checks == []
