@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import secrets
+from contextlib import nullcontext
 from datetime import timedelta
 from decimal import Decimal
 
@@ -14,11 +15,13 @@ from accounts.models import Account
 from relay import services as relay
 from relay.models import Delivery, Message
 from signals import trace, verdict, visibility
+from signals.intake.report.authenticate import check_fresh
 from signals.models import BridgeReport, Fill, Order, Position, Signal, Strategy
 from signals.pipeline.drain import drain
 from tests import factories
 from tests.intake.conftest import refusals
 from tradeops.core import clock, configuration, events
+from tradeops.core.errors import InvalidPayload
 
 D = Decimal
 PATH = "/webhook/execution"
@@ -307,13 +310,22 @@ class TestProof:
         assert (again.status, again.body["id"]) == (200, "msg_1")
         assert bridge.send_standard(content, id="msg_2").status == 201
 
-    @pytest.mark.parametrize(("seconds", "status"), [(-299, 201), (299, 201), (-301, 400), (301, 400)])
-    def test_a_report_is_fresh(self, bridge, relayed, seconds, status):
-        at = clock.now() + timedelta(seconds=seconds)
+    @pytest.mark.parametrize(("seconds", "fresh"), [(-299, True), (299, True), (-301, False), (301, False)])
+    def test_fresh_is_within_five_minutes(self, seconds, fresh):
+        now = factories.NOW
+        with nullcontext() if fresh else pytest.raises(InvalidPayload, match="more than 5 minutes"):
+            check_fresh(now + timedelta(seconds=seconds), now=now)
+
+    @pytest.mark.parametrize("minutes", [-6, 6])
+    def test_an_old_report_is_refused_whichever_way_it_is_signed(self, bridge, relayed, minutes):
+        at = clock.now() + timedelta(minutes=minutes)
         content = bridge.content(order=relayed.public_id, status="open")
-        assert bridge.send({**content, "timestamp": clock.iso_ms(at)}).status == status
-        assert bridge.send_standard({"order": relayed.public_id, "status": "open"}, at=at).status == status
-        assert BridgeReport.objects.count() == (2 if status == 201 else 0)
+        answers = [
+            bridge.send({**content, "timestamp": clock.iso_ms(at)}),
+            bridge.send_standard({**content, "timestamp": clock.iso_ms(clock.now())}, at=at),  # the signed time counts
+        ]
+        assert [(sent.status, sent.body["field"]) for sent in answers] == [(400, "timestamp")] * 2
+        assert not BridgeReport.objects.exists()
 
     @pytest.mark.parametrize("missing", ["id", "timestamp"])
     def test_without_the_headers_the_body_says_id_and_time(self, bridge, relayed, missing):
