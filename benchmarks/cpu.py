@@ -1,4 +1,4 @@
-"""Processor time of running programs, from /proc; zero where there is none (not Linux)."""
+"""Processor time and memory of running programs, from /proc; nothing where there is none (not Linux)."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def _ticks(pid: int) -> int:
     return sum(int(field) for field in fields[11:15])  # utime, stime, cutime, cstime
 
 
-def resident(pid: int) -> int:
-    """Bytes of memory in use by the process and everything below it."""
-    total = 0
+def resident(pid: int) -> dict[int, int]:
+    """Bytes of memory in use by the process and by each below it."""
+    found = {}
     for one in tree(pid):
         try:
-            total += int(Path(f"/proc/{one}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+            found[one] = int(Path(f"/proc/{one}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         except (FileNotFoundError, ProcessLookupError):
             continue
-    return total
+    return found

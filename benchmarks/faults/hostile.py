@@ -31,18 +31,20 @@ class Plan:
 
 @dataclass
 class Result:
-    """Statuses by kind of attack, 0 for a connection closed without a word; bytes of memory of the web processes."""
+    """Statuses by kind of attack, 0 for a connection closed without a word; bytes of memory by the
+    web processes' pids, after each attack of all together."""
 
     answers: dict[str, Counter[int]] = field(default_factory=dict)
     honest: dict[str, Any] = field(default_factory=dict)
     stored: int = 0
-    memory_before: int = 0
-    memory_most: int = 0
+    memory_before: dict[int, int] = field(default_factory=dict)
+    memory_most: dict[int, int] = field(default_factory=dict)
     memory_after: dict[str, int] = field(default_factory=dict)
 
     @property
     def growth(self) -> int:
-        return self.memory_most - self.memory_before
+        """Of the process that grew most, in bytes; one that was started afresh meanwhile counts whole."""
+        return max(most - self.memory_before.get(pid, 0) for pid, most in self.memory_most.items())
 
     def errors(self) -> dict[str, dict[int, int]]:
         """Answers of 500 and above; there must be none."""
@@ -65,7 +67,7 @@ def measure(folder: Path, plan: Plan, *, variables: dict[str, str] | None = None
             honest = _Honest(processes, target, duration)
             for kind, attack in attacks.items():
                 result.answers[kind] = attack()
-                result.memory_after[kind] = memory.now()
+                result.memory_after[kind] = sum(memory.now().values())
             result.honest = honest.finish()
         result.memory_most = memory.most
         result.stored = target.committed()
@@ -97,14 +99,15 @@ class _Memory:
         self._pid = pid
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch)
-        self.most = 0
+        self.most: dict[int, int] = {}
 
-    def now(self) -> int:
+    def now(self) -> dict[int, int]:
         return cpu.resident(self._pid)
 
     def _watch(self) -> None:
         while not self._end.wait(0.1):
-            self.most = max(self.most, self.now())
+            for pid, memory in self.now().items():
+                self.most[pid] = max(memory, self.most.get(pid, 0))
 
     def __enter__(self) -> _Memory:
         self._thread.start()
@@ -119,12 +122,13 @@ def lines(result: Result) -> list[str]:
     honest = result.honest
     seen = "; ".join(f"{kind}: {dict(sorted(answers.items()))}" for kind, answers in result.answers.items())
     lost = honest["broken"] + honest["unanswered"]
-    after = ", ".join(f"{(memory - result.memory_before) / 1e6:+.1f}" for memory in result.memory_after.values())
+    before = sum(result.memory_before.values())
+    after = ", ".join(f"{(memory - before) / 1e6:+.1f}" for memory in result.memory_after.values())
     return [
         f"Hostile bodies (answers by status, 0: closed without one): {seen}. "
-        f"Answers of 500 and above: **{result.errors() or 'none'}**. Memory of the web processes: "
-        f"**{result.growth / 1e6:+.1f} MB** at most (mark: < 20), after each in turn {after} MB. An honest sender "
-        f"meanwhile, {HONEST_RATE}/s: {honest['answers']}, {lost} without "
+        f"Answers of 500 and above: **{result.errors() or 'none'}**. Memory of one web process: "
+        f"**{result.growth / 1e6:+.1f} MB** at most (mark: < 20); of all of them, after each attack: {after} MB. An "
+        f"honest sender meanwhile, {HONEST_RATE}/s: {honest['answers']}, {lost} without "
         f"an answer, p50 {honest['p50']:.0f}, **p99 {honest['p99']:.0f} ms** (mark: < 1,000), "
         f"longest {honest['max']:.0f} ms."
     ]
