@@ -10,11 +10,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain
-from operator import attrgetter
 from typing import Any, TypeVar
 
 from django.db import connection, models
 from django.db.models.base import ModelState
+
+from .columns import Reader, reader
 
 M = TypeVar("M", bound=models.Model)
 # SQLite takes 32,766 bound values in a statement, as it is built by default.
@@ -86,12 +87,12 @@ def _copy(instances: Sequence[models.Model]) -> list[int]:
 
 
 @cache
-def _copied(model: type[models.Model]) -> tuple[str, str, tuple[_Reader, ...]]:
+def _copied(model: type[models.Model]) -> tuple[str, str, tuple[Reader, ...]]:
     fields = tuple(field for field in model._meta.local_concrete_fields if not field.primary_key)
     table, key = model._meta.db_table, model._meta.pk.column
     columns = ", ".join(f'"{name}"' for name in (key, *(field.column for field in fields)))
     sequence = f"SELECT nextval(pg_get_serial_sequence('\"{table}\"', '{key}')) FROM generate_series(1, %s)"  # noqa: S608
-    return sequence, f'COPY "{table}" ({columns}) FROM STDIN', tuple(map(_reader, fields))
+    return sequence, f'COPY "{table}" ({columns}) FROM STDIN', tuple(map(reader, fields))
 
 
 def _chunks(instances: Sequence[M]) -> Iterator[Sequence[M]]:
@@ -118,7 +119,7 @@ def _many(instances: Sequence[models.Model]) -> tuple[str, list[Any], str]:
     return head + ", ".join([marks] * len(instances)), values, returning
 
 
-def _columns(instances: Sequence[models.Model], readers: Sequence[_Reader]) -> list[Iterable[Any]]:
+def _columns(instances: Sequence[models.Model], readers: Sequence[Reader]) -> list[Iterable[Any]]:
     return [read(instances) for read in readers]
 
 
@@ -151,48 +152,13 @@ def _update_all(model: type[models.Model], names: tuple[str, ...], vendor: str) 
     return f'UPDATE "{model._meta.db_table}" SET {settings} WHERE "{model._meta.pk.column}" {among}', fields  # noqa: S608
 
 
-_Reader = Callable[[Sequence[models.Model]], Iterable[Any]]
-# What a database takes as it stands on an instance: the type has been checked by whoever made the row.
-_AS_IT_IS = (
-    models.CharField, models.SlugField, models.TextField, models.BooleanField, models.ForeignKey,
-    models.IntegerField, models.BigIntegerField,
-    models.PositiveIntegerField, models.PositiveSmallIntegerField, models.PositiveBigIntegerField,
-)  # fmt: skip
-
-
-def _reader(field: Any) -> _Reader:
-    """How the field's values are read off new instances, ready for the database; the ORM's own way costs ten times."""
-    attribute = attrgetter(field.attname)
-    if type(field) in _AS_IT_IS:
-        return lambda instances: map(attribute, instances)
-    if type(field) is models.DateTimeField and not (field.auto_now or field.auto_now_add):
-        return lambda instances: _times(list(map(attribute, instances)))
-    if type(field) is models.JSONField and not field.null:
-        return lambda instances: _documents(list(map(attribute, instances)), field.encoder)
-    return lambda instances: [
-        field.get_db_prep_save(field.pre_save(instance, True), connection) for instance in instances
-    ]
-
-
-def _times(values: list[Any]) -> list[Any]:
-    adapt = connection.ops.adapt_datetimefield_value
-    known = {value: adapt(value) for value in set(values)}  # the rows of one transaction often share theirs
-    return [known[value] for value in values]
-
-
-def _documents(values: list[Any], encoder: Any) -> list[Any]:
-    adapt = connection.ops.adapt_json_value
-    known = {id(value): None if value is None else adapt(value, encoder) for value in values}
-    return [known[id(value)] for value in values]
-
-
 @cache
-def _insert(model: type[models.Model], vendor: str) -> tuple[str, str, str, tuple[_Reader, ...]]:
+def _insert(model: type[models.Model], vendor: str) -> tuple[str, str, str, tuple[Reader, ...]]:
     fields = tuple(field for field in model._meta.local_concrete_fields if not field.primary_key)
     columns = ", ".join(f'"{field.column}"' for field in fields)
     marks = ", ".join(["%s"] * len(fields))
     head = f'INSERT INTO "{model._meta.db_table}" ({columns}) VALUES '  # noqa: S608
-    return head, f"({marks})", f' RETURNING "{model._meta.pk.column}"', tuple(map(_reader, fields))
+    return head, f"({marks})", f' RETURNING "{model._meta.pk.column}"', tuple(map(reader, fields))
 
 
 @cache
