@@ -24,7 +24,8 @@ def test_it_describes_every_path_once(schema):
         for name in (
             "signals", "signals/{public_id}", "signals/{public_id}/trace", "decisions", "decisions/{id}", "orders",
             "orders/{client_order_id}", "fills", "fills/{id}", "executions", "executions/{id}", "positions",
-            "positions/{id}", "strategies", "strategies/{slug}", "endpoints", "endpoints/{slug}", "deliveries", "deliveries/{id}", "accounts",
+            "positions/{id}", "strategies", "strategies/{slug}", "endpoints",
+            "endpoints/{slug}", "deliveries", "deliveries/{id}", "accounts",
             "accounts/{slug}", "auth/token", "auth/refresh", "auth/revoke",
         )
     }  # fmt: skip
