@@ -41,7 +41,8 @@ upstreams: [{{slug: backend}}]
         "portal.yaml:4: sources[tv].secret: is required for a new source",
         "portal.yaml:6: sources[tv].rate_limit: must be a whole number from 0 to 1000000, not 'lots'",
         "portal.yaml:7: sources[tv].allow_ips: there is no field 'allow_ips'; did you mean 'allowed_ips'? (there are: "
-        "active, allowed_ips, auth, dedup_seconds, default, rate_limit, require, secret, slug, state)",
+        "active, allowed_ips, auth, dedup_seconds, default, expect_every, rate_limit, require, respond, secret, slug, "
+        "state)",
         "portal.yaml:8: sources[good].slug: used twice in this section; the first is on line 3",
         "portal.yaml:10: sources[good].secret: a secret needs at least 12 characters; this one has 5",
         "portal.yaml:13: strategies[trend].sources: there is no source 'tvv'; did you mean 'tv'? (there are: good, tv)",
