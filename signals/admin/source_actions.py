@@ -112,7 +112,9 @@ class SourceActions(RetirableAdmin):
         )
 
     def has_end_previous_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self.has_change_permission(request)
+        """Only where there is one: the button would be in the way for all the others."""
+        live = Source.objects.filter(pk=object_id, previous_until__gt=clock.now())
+        return self.has_change_permission(request) and live.exists()
 
     @action(
         description="End previous secret", url_path="end-previous", icon="key_off", variant=ActionVariant.WARNING,
@@ -120,9 +122,6 @@ class SourceActions(RetirableAdmin):
     )  # fmt: skip
     def end_previous_action(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self._row(request, object_id)
-        if row.previous_until is None or row.previous_until <= clock.now():
-            messages.info(request, f"{row} has one secret only: no previous one is good any more.")
-            return self._back(row)
         form = forms.Form(request.POST if request.method == "POST" else {})
         step, password = confirm.step(request, form)
         if step is not confirm.Step.GO:

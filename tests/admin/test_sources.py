@@ -65,10 +65,12 @@ def test_it_asks_for_the_password_first_and_changes_nothing_before(boss, source)
 
 def test_the_previous_secret_is_shown_by_its_end_and_can_be_ended(boss, source):
     end = reverse("admin:signals_source_end_previous_action", args=[source.pk])
-    assert boss.post(end, {"confirm_password": PASSWORD}).status_code == 302  # there is none
+    assert boss.post(end, {"confirm_password": PASSWORD}).status_code == 403  # there is none
+    assert end not in page(boss, source)
     rotate(boss, source, confirm_password=PASSWORD)
     until = f"until {Source.objects.get().previous_until:%Y-%m-%d %H:%M} UTC"
     assert until in page(boss, source)
+    assert end in page(boss, source)
     assert until in boss.get(end).content.decode()
     assert Source.objects.get().previous_until is not None
     assert boss.post(end, {"confirm_password": PASSWORD}).status_code == 302
