@@ -63,6 +63,7 @@ def test_only_settings_wsgi_and_process_starters_read_the_environment():
         "tradeops/management/commands/cluster.py",
         "relay/management/commands/demo_vps.py",
         "relay/notify/telegram.py",  # sets a switch of its library
+        "relay/management/commands/relay_sender.py",  # sets a size of its event loop
         "signals/management/commands/send_alert.py",
     }
     readers = {name(path) for path in MODULES if "os.environ" in path.read_text() or "getenv(" in path.read_text()}
