@@ -76,6 +76,7 @@ NAVIGATION = [
     ),
     _group(
         "Notifications",
+        _item("Critical alerts", "notification_important", "relay.alarm"),
         _item("Messages", "chat", "relay.message"),
         _item("Notifications", "notifications", "relay.notification"),
     ),

@@ -1,1 +1,1 @@
-from . import configuration, dead_letters, endpoints, groups, ledgers  # noqa: F401  (register)
+from . import alarms, channels, configuration, dead_letters, endpoints, groups, ledgers  # noqa: F401  (register)

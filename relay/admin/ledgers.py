@@ -125,7 +125,7 @@ class MessageAdmin(LedgerAdmin):
 
 @admin.register(Notification)
 class NotificationAdmin(LedgerAdmin):
-    list_display = ("created_at", "channel", "label", "title", "tries", "sent_at", "error")
+    list_display = ("created_at", "channel", "label", "title", "together", "tries", "sent_at", "held", "error")
     list_filter = ("status", "channel")
     list_select_related = ("channel", "message")
     fields = describe(Notification, "claim_token", "lease_until")

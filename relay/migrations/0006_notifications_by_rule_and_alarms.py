@@ -97,7 +97,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='notification',
             name='held',
-            field=models.CharField(blank=True, choices=[('', 'not held'), ('quiet', 'quiet hours'), ('digest', 'digest'), ('storm', 'too many of its kind'), ('test', 'sent by hand')], default='', help_text='Why it waited.', max_length=6),
+            field=models.CharField(blank=True, choices=[('', ''), ('quiet', 'quiet hours'), ('digest', 'digest'), ('storm', 'too many of its kind'), ('test', 'sent by hand')], default='', help_text='Why it waited.', max_length=6),
         ),
         migrations.AddField(
             model_name='notification',

@@ -8,7 +8,7 @@ from .message import Message
 
 
 class Channel(models.Model):
-    """Where people are told, of what and when: events by name, level, strategy and account; quiet hours, digest (N1)."""
+    """Where people are told, of what and when: by event, level, strategy, account; quiet hours and digests (N1)."""
 
     slug = models.SlugField(max_length=60, unique=True)
     kind = models.CharField(max_length=20, help_text="The names are in settings.NOTIFIERS.")
@@ -65,7 +65,7 @@ class Notification(models.Model):
         GROUPED = "GROUPED"  # not told by itself: an open alarm that was told before counts it
 
     class Held(models.TextChoices):
-        NOT = "", "not held"
+        NOT = "", ""
         QUIET = "quiet", "quiet hours"
         DIGEST = "digest", "digest"
         STORM = "storm", "too many of its kind"

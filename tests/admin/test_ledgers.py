@@ -19,12 +19,13 @@ LEDGERS = (
     "signals.Signal", "signals.Decision", "signals.Order", "signals.OrderStep", "signals.Fill", "signals.Position",
     "signals.RefusedAttempt", "signals.DedupKey", "signals.WorkItem", "signals.PaperBalance", "signals.PaperOrder",
     "signals.RiskScope", "relay.Delivery", "relay.Attempt", "relay.Message", "relay.Notification", "core.Heartbeat",
-    "relay.HealthCheck", "relay.UptimeHour", "relay.EndpointState",
+    "relay.Alarm", "relay.HealthCheck", "relay.UptimeHour", "relay.EndpointState",
     "core.Lease", "core.Cursor", "core.SealedValue", "core.ConfigurationVersion", "django_q.Failure",
     "django_q.Schedule",
 )  # fmt: skip
 OURS = ("accounts", "relay", "signals", "core")
-PART_OF_ANOTHER = {"relay.GroupMember"}  # edited on its group's page
+# Edited, or shown, on the page of its group, alarm or channel.
+PART_OF_ANOTHER = {"relay.GroupMember", "relay.AlarmEvent", "relay.ChannelState"}
 
 
 def test_every_model_of_ours_has_a_page():

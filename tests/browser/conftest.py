@@ -42,6 +42,7 @@ def work(transactional_db, settings):
     """A day's work: signals that traded and one that did not, alerts, signs of life, a kill switch on one account."""
     from accounts.models import Operator
     from relay.models import PrivateNetwork
+    from relay.notify import alarms
     from signals.models import AddressList, DedupKey, PaperBalance, PaperOrder, RefusedAttempt, RiskLimit
     from signals.risk import switch
     from tradeops.core import heartbeat
@@ -81,6 +82,7 @@ def work(transactional_db, settings):
     Cursor.objects.create(name="feed", position=1)
     SealedValue.objects.get_or_create(name="token-pepper", defaults={"value": "00" * 32})
     switch.set(scope="account", key="paper-2", on=True, reason="maintenance", by="op", now=now - timedelta(minutes=30))
+    alarms.gather(now=now)
     home.operator = Operator.objects.create_superuser("op", password=PASSWORD)
     factories.client("third")
     relay_rows.fill(home, now=now)

@@ -8,7 +8,11 @@ COLOURS = {
         "success",
     ),
     **dict.fromkeys(
-        ("RECEIVED", "PROCESSING", "PENDING", "SUBMITTED", "OPEN", "waiting", "paper", "info", "open", "kept"), "info"
+        (
+            *("RECEIVED", "PROCESSING", "PENDING", "GROUPED", "SUBMITTED", "OPEN"),
+            *("waiting", "paper", "info", "open", "kept"),
+        ),
+        "info",
     ),
     **dict.fromkeys(
         (
