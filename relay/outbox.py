@@ -51,7 +51,8 @@ def subject(event: Event) -> str:
 
 
 def _message(event: Event) -> Message:
-    return Message(
+    return rows.make(
+        Message,
         event=event.name,
         level=event.level.value,
         title=event.title[:300],
