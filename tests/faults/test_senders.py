@@ -14,8 +14,8 @@ pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc"),
 ]
 ON_POSTGRESQL = os.environ.get("DATABASE_URL", "").startswith("postgres")
-# Four sends 2 s apart outlast the outage, as TradingView's outlast one of 10 s.
-PLAN = outage.Plan(rate=20, calm=2, outage=3, resend=2)
+# Four sends 3 s apart outlast the outage, as TradingView's outlast one of 10 s.
+PLAN = outage.Plan(rate=20, calm=2, outage=3, resend=3)
 
 
 @pytest.mark.skipif(ON_POSTGRESQL and not database.binaries(), reason="no PostgreSQL server programs to start one")
