@@ -23,12 +23,13 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from tradeops.core import cloudflare, network
-from tradeops.core.network import Address, Network
+from tradeops.core.network import Address, Ranges
 
 FORWARDED_FOR = "X-Forwarded-For"
 CLOUDFLARE = "CF-Connecting-IP"
 MOST_HOPS = 20  # more proxies than anybody has; a longer list is a stranger's
 
+_CLOUDFLARE = Ranges(cloudflare.NETWORKS)
 _REMEMBERED = 4096  # addresses that are not parsed again
 
 
@@ -65,7 +66,7 @@ def _behind(request: HttpRequest, peer: Address) -> tuple[Address | None, bool]:
     edge, client, named = _walk(_header(request, name), peer)
     if name != FORWARDED_FOR:
         return client, False
-    from_cloudflare = not named or network.inside(edge, cloudflare.NETWORKS)
+    from_cloudflare = not named or edge in _CLOUDFLARE
     told = _header(request, CLOUDFLARE)
     return (_parse(told) if told and from_cloudflare else client), from_cloudflare
 
@@ -105,11 +106,10 @@ def _parse(text: str) -> Address | None:
     return address if bracketed or address.version == 4 else None
 
 
-@lru_cache(_REMEMBERED)
 def _trusted(address: Address, proxies: tuple[str, ...]) -> bool:
-    return network.inside(address, _networks(proxies))
+    return address in _ranges(proxies)
 
 
 @lru_cache(8)
-def _networks(proxies: tuple[str, ...]) -> tuple[Network, ...]:
-    return tuple(ipaddress.ip_network(text) for text in proxies)
+def _ranges(proxies: tuple[str, ...]) -> Ranges:
+    return Ranges(ipaddress.ip_network(text) for text in proxies)
