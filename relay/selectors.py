@@ -175,7 +175,7 @@ def targets(*, endpoints: Sequence[int], groups: Sequence[int]) -> list[Choice]:
 
 def _leader(group: EndpointGroup, members: Sequence[int]) -> int:
     """The one that leads, or that will when the first message comes."""
-    if group.leader_id in members:
-        return int(group.leader_id)
+    if group.leader_id is not None and group.leader_id in members:
+        return group.leader_id
     usable = set(Endpoint.objects.filter(pk__in=members, active=True, retired_at=None).values_list("pk", flat=True))
     return next((pk for pk in members if pk in usable), members[0])
