@@ -198,4 +198,4 @@ class StrategyAdmin(RetirableAdmin):
 
     @display(description="Relays to")
     def relays_to(self, row: Strategy) -> str:
-        return ", ".join(receiver.slug for receiver in (*row.endpoints.all(), *row.endpoint_groups.all()))
+        return ", ".join(map(str, (*row.endpoints.all(), *row.endpoint_groups.all())))

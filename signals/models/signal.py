@@ -78,7 +78,9 @@ class RefusedAttempt(models.Model):
 
     at = models.DateTimeField()
     address = models.GenericIPAddressField(null=True)
-    country = models.CharField(max_length=2, blank=True, help_text="Cloudflare's word, else the registry's; may be empty.")
+    country = models.CharField(
+        max_length=2, blank=True, help_text="Cloudflare's word, else the registry's; may be empty."
+    )
     source_slug = models.CharField(max_length=60, blank=True, help_text="Empty for a stranger.")
     outcome = models.PositiveSmallIntegerField(help_text="HTTP status.")
     reason = models.CharField(max_length=40)
