@@ -8,7 +8,7 @@ import pytest
 from django.urls import reverse
 
 from signals.intake import sources
-from signals.models import Source
+from signals.models import AddressList, Source
 from tests.admin.conftest import PASSWORD
 from tests.admin.test_configuration import errors, source_form
 from tradeops.core import clock
@@ -16,6 +16,8 @@ from tradeops.core import clock
 
 @pytest.fixture
 def source(boss):
+    # A transactional test before this one may have emptied what the migration seeded.
+    AddressList.objects.get_or_create(slug="tradingview", defaults={"networks": ["52.89.214.238/32"]})
     boss.post(reverse("admin:signals_source_add"), source_form())
     return Source.objects.get(slug="desk")
 

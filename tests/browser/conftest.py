@@ -16,13 +16,14 @@ from tradeops.core import clock
 PASSWORD = "a-password-for-this-run"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         pytest.skip("no Chromium on this machine: the browser tests did not run")
     sync_api = pytest.importorskip("playwright.sync_api")
-    # Playwright's sync API runs an event loop in this thread, in which Django would refuse the ORM.
+    # Playwright's sync API runs an event loop in this thread, in which Django would refuse the ORM; it ends with the
+    # module, since other tests run loops of their own.
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_api.sync_playwright() as playwright:

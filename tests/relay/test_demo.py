@@ -109,14 +109,14 @@ def test_each_tells_its_health(demo):
 
 
 def test_the_notifier_can_talk_to_the_telegram_stand_in(demo, settings):
-    from relay.notify.base import NotifierMessage
+    from relay.notify.base import Destination, NotifierMessage
     from relay.notify.telegram import TelegramNotifier
     from tradeops.core.events import Level
 
     settings.TELEGRAM_API_URL = f"http://127.0.0.1:{demo['telegram']}"
     notifier = TelegramNotifier()
-    told = NotifierMessage(event="order.filled", level=Level.INFO, title="bought", at=datetime.now(UTC))
-    notifier.send(told, target="42")
+    told = NotifierMessage(id="1", event="order.filled", level=Level.INFO, title="bought", at=datetime.now(UTC))
+    notifier.send(told, to=Destination(target="42"))
     notifier.close()
     [sent] = call(f"{settings.TELEGRAM_API_URL}/sent")[1]["sent"]
     assert sent["chat_id"] == "42"
