@@ -15,7 +15,7 @@ WEB_KILL_SECONDS = 8
 WEB_WORKERS = 2
 # Most threads only wait, for a sender's body or for the commit that they share (`signals/intake/writer.py`), and have
 # no database connection; the server makes them as they are needed. The listen queue takes what is above.
-WEB_THREADS = WEB_BACKPRESSURE = 256
+WEB_THREADS = WEB_BACKPRESSURE = 512
 
 
 def programs(env: Environment, *, demo: Mapping[str, str] | None) -> list[Program]:
