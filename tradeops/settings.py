@@ -42,6 +42,7 @@ INSTALLED_APPS = [
 ]
 AUTH_USER_MODEL = "accounts.Operator"
 ROOT_URLCONF = "tradeops.urls"
+WEBHOOK_URLCONF = "signals.intake.urls"  # all that the short path looks at
 WSGI_APPLICATION = "tradeops.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import structlog
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import Resolver404, resolve
 
@@ -51,7 +52,7 @@ class ShortPath:
     def _view(self, request: HttpRequest) -> HttpResponse:
         request_id: str = request.request_id  # type: ignore[attr-defined]
         try:
-            view, args, kwargs = resolve(request.path_info)
+            view, args, kwargs = resolve(request.path_info, urlconf=settings.WEBHOOK_URLCONF)
             response: HttpResponse = view(request, *args, **kwargs)
             render = getattr(response, "render", None)
             if callable(render):
