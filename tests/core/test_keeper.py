@@ -17,21 +17,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def keeper(monkeypatch):
     """The keeper's own code in a thread that ends with the test."""
     over = threading.Event()
-
-    def nap(seconds):
-        if over.wait(seconds):
-            raise SystemExit
-
     monkeypatch.setattr(configuration, "_all", [])
-    monkeypatch.setattr(configuration.time, "sleep", nap)
-
-    def run():
-        try:
-            configuration._keep()
-        except SystemExit:
-            connection.close()
-
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=configuration._keep, args=(over,))
     yield lambda: (monkeypatch.setattr(configuration, "_keeper", thread), thread.start())
     over.set()
     thread.join(10)

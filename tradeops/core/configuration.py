@@ -93,13 +93,14 @@ def keep() -> None:
     For web processes, whose many threads should neither wait nor have a connection each.
     """
     global _keeper
-    _keeper = threading.Thread(target=_keep, name="configuration-keeper", daemon=True)
+    over = threading.Event()  # never, in a web process
+    _keeper = threading.Thread(target=_keep, args=(over,), name="configuration-keeper", daemon=True)
     _keeper.start()
 
 
-def _keep() -> None:
+def _keep(over: threading.Event) -> None:
     answers = True
-    while True:
+    while not over.wait(KEEP_SECONDS):
         try:
             for cached in _all:
                 cached.refresh()
@@ -111,4 +112,4 @@ def _keep() -> None:
             connection.close()
         except Exception:
             logger.exception("the configuration could not be read; it is as it was")
-        time.sleep(KEEP_SECONDS)
+    connection.close()
