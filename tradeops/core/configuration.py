@@ -21,6 +21,7 @@ CHECK_SECONDS = 0.5
 KEEP_SECONDS = 0.3
 
 _lock = threading.Lock()
+_first = threading.Lock()
 _seen = -1
 _checked_at = float("-inf")
 _forgotten = 0
@@ -75,7 +76,21 @@ class Cached(Generic[T]):
 
     def kept(self) -> T:
         """As the keeper left it, without a look at the database; where no keeper runs, the same as a call."""
-        return self() if _keeper is None or self._version is None else self._value  # type: ignore[return-value]
+        if _keeper is None:
+            return self()
+        if self._version is None:
+            self._load_first()
+        return self._value  # type: ignore[return-value]
+
+    def _load_first(self) -> None:
+        """One thread loads, the others wait for it, and it keeps no connection: there may be hundreds of them."""
+        with _first:
+            if self._version is None:
+                try:
+                    self()
+                finally:
+                    if not connection.in_atomic_block:
+                        connection.close()
 
     def refresh(self) -> None:
         """Loads again what is out of date, if it was ever asked for."""
