@@ -8,17 +8,20 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help install run test lint format bench bench-intake bench-relay bench-latency faults
+.PHONY: help install install-forecast run test lint format bench bench-intake bench-relay bench-latency bench-execution bench-decisions bench-notify bench-analysis faults
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 18
 
 install: $(VENV)/.installed ## set up .venv
 
 run: install ## set up what is missing, start everything, print the address (PORT, TRADEOPS_DATA_DIR, TRADEOPS_DEMO=0)
 	@$(BIN)/python manage.py bootstrap
 	@exec $(BIN)/python manage.py portal
+
+install-forecast: $(VENV)/.installed ## the neural forecasts too (requirements-forecast.txt: torch and a gigabyte of packages)
+	@$(PIP) install -r requirements-forecast.txt
 
 test: $(VENV)/.installed-dev ## the whole test suite; on DATABASE_URL and REDIS_URL where they are set
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
@@ -40,7 +43,7 @@ format: $(VENV)/.installed-dev ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: bench-intake bench-relay bench-latency ## all of them, about a quarter of an hour on a quiet machine
+bench: bench-intake bench-relay bench-latency bench-execution ## all of them, about twenty minutes on a quiet machine
 
 bench-intake: $(VENV)/.installed-dev ## intake: baseline, Cloudflare Worker and ours from one run (BENCH_ARGS=--quick)
 	$(BIN)/python -m benchmarks --only intake $(BENCH_ARGS)
@@ -51,7 +54,19 @@ bench-relay: $(VENV)/.installed-dev ## relay: Cloudflare Worker and ours from on
 bench-latency: $(VENV)/.installed-dev ## alert to fill and to receiver with accounts, on the whole portal
 	$(BIN)/python -m benchmarks --only latency $(BENCH_ARGS)
 
-faults: $(VENV)/.installed-dev ## 40,000 posts of 10,000 signals, outages, hostile bodies; five minutes (BENCH_ARGS=--quick)
+bench-execution: $(VENV)/.installed-dev ## alert to venue, signals/s on 4 accounts, limits, eight slow accounts (BENCH_ARGS=--quick)
+	$(BIN)/python -m benchmarks --only execution $(BENCH_ARGS)
+
+bench-decisions: $(VENV)/.installed-dev ## what a decision costs with every rule on, and after a million signals (BENCH_ARGS=--quick)
+	$(BIN)/python -m benchmarks --only decisions $(BENCH_ARGS)
+
+bench-notify: $(VENV)/.installed-dev ## what orders notice of notifiers that hang or refuse: pairs of rounds, five minutes (BENCH_ARGS=--quick)
+	$(BIN)/python -m benchmarks --only notify $(BENCH_ARGS)
+
+bench-analysis: $(VENV)/.installed-dev ## the statistical forecast against the naive one, a year day by day, two minutes (BENCH_ARGS=--neural)
+	$(BIN)/python -m benchmarks.analysis $(BENCH_ARGS)
+
+faults: $(VENV)/.installed-dev ## the proofs at full size: posts, outages, kills, switches, exits; two hours (BENCH_ARGS=--quick, --only NAME)
 	$(BIN)/python -m benchmarks.faults $(BENCH_ARGS)
 
 $(VENV)/.created:

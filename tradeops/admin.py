@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from django_q.models import Failure, OrmQ, Schedule, Success
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from unfold.decorators import display
@@ -19,7 +20,7 @@ from tradeops.core.admin.base import LedgerAdmin, PortalAdmin
 
 def tidy(site: admin.AdminSite) -> None:
     """Called by the site's own app once every admin is discovered."""
-    for model in (Group, Failure, Success, Schedule, OrmQ, OutstandingToken, BlacklistedToken):
+    for model in (Group, Failure, Success, Schedule, OrmQ, OutstandingToken, BlacklistedToken, TOTPDevice):
         if site.is_registered(model):
             site.unregister(model)
     site.register(Group, GroupAdmin)

@@ -13,10 +13,13 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from accounts import vault
 from accounts.models import Operator
+from signals.analysis import plans
+from signals.tending import curves
 from tradeops import demo, prune
-from tradeops.core import clock, envfile
-from tradeops.core.env import Environment
+from tradeops.core import clock, envfile, vault_key
+from tradeops.core.env import Environment, make_vault
 
 OPERATOR = "operator"
 # Packages bring them along; no page of ours uses them.
@@ -31,8 +34,15 @@ def run(env: Environment, *, say: Callable[[str], None]) -> None:
         say("static files: collected")
     if prune.schedule():
         say("schedule: what has outlived its keeping is deleted each hour")
+    if plans.schedule():
+        say("schedule: analyses are begun at their times")
+    if curves.schedule():
+        say("schedule: the accounts' equity curves are drawn on each minute")
+    vault.check_installation()
     if env.kind == "production":
         return  # people are made by `createsuperuser`, with a password that no file holds
+    if make_vault(env):
+        say(f"vault: key pair for accounts' credentials made, in {vault_key.files(env.data_dir)[0]} and beside it")
     if _create_operator(env):
         say(f"operator: created, password in {operator_file(env)}")
     if env.demo and demo.seed(env, now=clock.now()):

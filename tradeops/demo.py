@@ -56,6 +56,7 @@ def variables(env: Environment) -> dict[str, str]:
     found = {**made, **{name: value for name, value in given.items() if value}}
     if not env.telegram_bot_token:  # a bot of one's own is at Telegram
         found.setdefault("TELEGRAM_API_URL", f"http://127.0.0.1:{telegram_port()}")
+        found["TELEGRAM_COMMANDS"] = "off"  # the stand-in only listens
     return {**found, "TRADEOPS_DEMO_PORTS": ",".join(map(str, ports()))}
 
 

@@ -13,11 +13,15 @@ from django.urls import re_path
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from signals.operator.telegram import door
 from tradeops.core import clock, heartbeat, logs
 
 logger = logs.get(__name__)
 # Whose heartbeat must be fresh on some host. The web process answers, so it is alive.
-PROCESSES = ("cluster:trade", "cluster:slow", "dispatcher", "relay")
+PROCESSES = (
+    *("cluster:trade", "cluster:slow", "dispatcher", "relay"),
+    *((f"cluster:{door.QUEUE}",) if door.is_open() else ()),
+)
 
 
 @require_safe

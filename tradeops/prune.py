@@ -9,7 +9,11 @@ from django_q.models import Schedule
 
 from accounts.firewall import services as firewall
 from relay.health import prune as health
+from signals.analysis import prune as analysis
 from signals.intake import prune as intake
+from signals.paper import prune as paper
+from signals.portfolio import prune as equity
+from signals.reconciliation import prune as comparisons
 from tradeops.core import clock, logs
 
 logger = logs.get(__name__)
@@ -22,6 +26,11 @@ PARTS: dict[str, Part] = {
     "firewall bans": firewall.prune,
     "health checks": health.checks,
     "uptime": health.hours,
+    "comparisons": comparisons.uneventful,
+    "analysis results": analysis.results,
+    "equity points": equity.points,
+    "fine equity points": equity.thin,
+    "paper quotes": paper.quotes,
 }
 SCHEDULE = "prune"
 

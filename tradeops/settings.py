@@ -28,6 +28,8 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "django_q",
     "rest_framework",
     "rest_framework_simplejwt.token_blacklist",
@@ -156,8 +158,8 @@ Q_CLUSTER = {
     "cluster_name": "trade",
     "orm": "default",
     "broker_class": "tradeops.supervisor.broker.Broker",
-    "workers": 2,
-    "queue_limit": 2,
+    "workers": 3,  # two drains and one that tends accounts
+    "queue_limit": 3,
     "timeout": 25,
     "retry": 60,
     "guard_cycle": 0.2,
@@ -171,6 +173,8 @@ Q_CLUSTER = {
     # What may wait on a stranger's server has its own cluster, so that it never holds a trade worker.
     "ALT_CLUSTERS": {
         "slow": {"workers": 1, "queue_limit": 1, "timeout": 110, "retry": 180, "scheduler": True},
+        # Answers to operators where Telegram calls the portal; in no other mode does it run.
+        "telegram": {"workers": 2, "queue_limit": 2, "timeout": 60, "retry": 90},
     },
 }
 
@@ -216,20 +220,66 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Kinds that a registry resolves: a new broker, notifier or engine is one file and one line here -----------------
-BROKERS = {"paper": "signals.paper.broker.PaperBroker"}
+BROKERS = {
+    "paper": "signals.paper.broker.PaperBroker",
+    "okx": "accounts.brokers.okx.OkxBroker",
+    "alpaca": "accounts.brokers.alpaca.AlpacaBroker",
+    "ccxt": "accounts.brokers.by_ccxt.broker_class",
+}
 NOTIFIERS = {
     "email": "relay.notify.email.EmailNotifier",
     "slack": "relay.notify.slack.SlackNotifier",
     "telegram": "relay.notify.telegram.TelegramNotifier",
     "webhook": "relay.notify.webhook.WebhookNotifier",
 }
-ENGINES = {"A": "signals.engines.traditional.TraditionalEngine"}
+ENGINES = {
+    "A": "signals.engines.traditional.TraditionalEngine",
+    "B": "signals.engines.multi_agent.MultiAgentEngine",
+}
+# Engine B's agents, in the order in which they are shown.
+AGENTS = {
+    "trend": "signals.engines.agents.trend.TrendAgent",
+    "momentum": "signals.engines.agents.momentum.MomentumAgent",
+    "volatility": "signals.engines.agents.volatility.VolatilityAgent",
+    "sentiment": "signals.engines.agents.sentiment.SentimentAgent",
+    "forecast": "signals.engines.agents.forecast.ForecastAgent",
+    "risk": "signals.engines.agents.risk.RiskAgent",
+}
 PRICE_SOURCES = {
     "message": "signals.market.message.MessagePrices",
     "simulated": "signals.market.simulated.SimulatedPrices",
+    "venue": "signals.market.venue.VenuePrices",
+    "yahoo": "signals.market.yahoo.YahooPrices",
+}
+BAR_SOURCES = {
+    "simulated": "signals.market.candles.simulated.SimulatedBars",
+    "stored": "signals.market.candles.stored.StoredBars",
+    "venue": "signals.market.candles.venue.VenueBars",
+    "yahoo": "signals.market.candles.yahoo.YahooBars",
 }
 
+HISTORY_SOURCES = {
+    "simulated": "signals.market.history.simulated.SimulatedHistory",
+    "venue": "signals.market.history.venue.VenueHistory",
+    "yahoo": "signals.market.history.yahoo.YahooHistory",
+}
+FORECASTS = {
+    "modelscope": "signals.forecast.modelscope.ModelScopeForecasts",
+    "neural": "signals.forecast.neural.NeuralForecasts",
+    "statistical": "signals.forecast.statistical.StatisticalForecasts",
+}
+SENTIMENTS = {
+    "http": "signals.sentiment.http.HttpSentiment",
+    "lexicon": "signals.sentiment.lexicon.LexiconSentiment",
+}
+# Asked instead of Yahoo itself: a proxy of one's own.
+YAHOO_URL = ENV.yahoo_url
+YAHOO_CACHE = ENV.data_dir / "yfinance"
+MODELSCOPE_URL, MODELSCOPE_API_TOKEN = ENV.modelscope_url, ENV.modelscope_token
+SENTIMENT_URL = ENV.sentiment_url
+
 TELEGRAM_BOT_TOKEN = ENV.telegram_bot_token
+TELEGRAM_COMMANDS = ENV.telegram_commands
 TELEGRAM_API_URL = ENV.telegram_api_url or "https://api.telegram.org"
 SLACK_WEBHOOK_URL = ENV.slack_webhook_url
 ALERT_EMAIL = ENV.alert_email

@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from signals.api.analysis import Analyze, Results
+from signals.operator.telegram import door as telegram
 from tradeops import health, pages
 
 urlpatterns = [
@@ -13,6 +15,9 @@ urlpatterns = [
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("relay.api.urls")),
     path("api/v1/", include("signals.api.urls")),
+    re_path(rf"^{telegram.PATH}/?$", telegram.receive, name="telegram"),
+    re_path(r"^results/?$", Results.as_view(), name="results"),
+    re_path(r"^analyze/?$", Analyze.as_view(), name="analyze"),
     re_path(r"^api/schema/?$", pages.Schema.as_view(), name="schema"),
     re_path(r"^api/docs/?$", pages.docs, name="docs"),
     path("admin/", admin.site.urls),

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.models import AccountGroupMember
 from relay.models import GroupMember, PrivateNetwork
 from signals.models import Strategy
 from tradeops.core import configuration, sealed
@@ -19,9 +20,12 @@ from .names import Names, declared
 from .reader import Mapping, Node, parse
 from .report import Report
 from .schema import At, Faults, entries, kind_of, one_of
-from .section import Run, Section
+from .section import Item, Run, Section
+from .sections import account_groups
+from .sections.account_groups import AccountGroups
 from .sections.accounts import Accounts
 from .sections.address_lists import AddressLists
+from .sections.analysis import Analysis
 from .sections.channels import Channels
 from .sections.endpoint_groups import EndpointGroups
 from .sections.endpoints import Endpoints
@@ -48,11 +52,13 @@ class Part(Protocol):
 
 # Read and written in this order: what is referred to comes first.
 PARTS: tuple[type[Part], ...] = (
-    Firewall, PrivateNetworks, AddressLists, Sources, Accounts, Endpoints, EndpointGroups, Strategies, Risk, Channels,
+    Firewall, PrivateNetworks, AddressLists, Sources, Accounts, AccountGroups, Endpoints, EndpointGroups,
+    Strategies, Risk, Channels, Analysis,
 )  # fmt: skip
-NOT_YET = ("upstreams", "analysis")
+NOT_YET = ("upstreams",)
 _LOST = Q(group__retired_at=None, group__active=True, endpoint__retired_at__isnull=False)
-REFERS_TO = ("sources", "accounts", "endpoints", "endpoint_groups")
+REFERS_TO = ("sources", "accounts", "groups", "endpoints", "endpoint_groups")
+_SECTIONS = {"groups": "account_groups"}  # where a section is not called as the strategies' key is
 
 
 def apply_file(path: Path, *, dry_run: bool, now: datetime) -> Report:
@@ -132,17 +138,19 @@ def _sections(root: Mapping, faults: Faults) -> dict[str, Node]:
 def _check_running_strategies(sections: list[Section]) -> None:
     """What runs refers to nothing retired, whichever of the two the file has changed."""
     items = {(section.name, item.slug): item for section in sections for item in section.items}
+    account_groups.twice(items)
     running = Strategy.objects.filter(retired_at=None).exclude(mode=Strategy.Mode.OFF)
     for strategy in running.prefetch_related(*REFERS_TO):
         for name in REFERS_TO:
             for row in getattr(strategy, name).all():
-                item = items.get((name, row.slug)) or items.get(("strategies", strategy.slug))
+                item = items.get((_SECTIONS.get(name, name), row.slug)) or items.get(("strategies", strategy.slug))
                 if row.retired_at is not None and item is not None:
                     item.at.note(
                         item.node.line,
                         f"{row.slug!r} would be retired while strategy {strategy.slug!r} ({strategy.mode}) still uses "
                         f"it; take it out of that strategy's `{name}`, or switch the strategy off",
                     )
+    _check_retired_accounts(items)
     for member in GroupMember.objects.filter(_LOST).select_related("group", "endpoint").defer("endpoint__secret"):
         item = items.get(("endpoints", member.endpoint.slug)) or items.get(("endpoint_groups", member.group.slug))
         if item is not None:
@@ -150,6 +158,19 @@ def _check_running_strategies(sections: list[Section]) -> None:
                 item.node.line,
                 f"{member.endpoint.slug!r} would be retired while endpoint group {member.group.slug!r} still has it; "
                 "take it out of that group's `members`",
+            )
+
+
+def _check_retired_accounts(items: dict[tuple[str, str], Item]) -> None:
+    lost = AccountGroupMember.objects.filter(group__retired_at=None, account__retired_at__isnull=False)
+    for member in lost.select_related("group", "account"):
+        account, group = member.account.slug, member.group.slug
+        item = items.get(("accounts", account)) or items.get(("account_groups", group))
+        if item is not None:
+            item.at.note(
+                item.node.line,
+                f"{account!r} would be retired while account group {group!r} still has it; take it out of that group's "
+                "`members`",
             )
 
 

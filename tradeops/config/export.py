@@ -28,10 +28,11 @@ _HEAD = """\
 """
 _WITHOUT = """\
 # Secrets are left out. Where this is applied, each source and endpoint that is new there needs its own
-# `secret: {env: NAME}`; one that is stored already is kept.
+# `secret: {env: NAME}`, each new account at a venue its `credentials`; what is stored already is kept.
 """
 _WITH = """\
-# Secrets are encrypted: only an instance with the same TRADEOPS_ENCRYPTION_KEYS can read them, each at its place.
+# Secrets are encrypted: only an instance with the same TRADEOPS_ENCRYPTION_KEYS can read them, each at its place;
+# accounts' credentials are sealed, and opened only by trade workers with the same TRADEOPS_VAULT_KEY.
 """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as Map
 from dataclasses import dataclass, field
 
-from accounts.models import Account
+from accounts.models import Account, AccountGroup
 from relay.models import Endpoint, EndpointGroup
 from signals.models import Source, Strategy
 
@@ -15,6 +15,7 @@ from .schema import At, one_of, scalar
 MODELS = {
     "sources": Source,
     "accounts": Account,
+    "account_groups": AccountGroup,
     "endpoints": Endpoint,
     "endpoint_groups": EndpointGroup,
     "strategies": Strategy,
@@ -22,6 +23,7 @@ MODELS = {
 NOUNS = {
     "sources": "source",
     "accounts": "account",
+    "account_groups": "account group",
     "endpoints": "endpoint",
     "endpoint_groups": "endpoint group",
     "strategies": "strategy",

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tradeops.core import money
 
-from . import encrypted
 from .schema import Nullable
-from .secret import Secret
+from .secret import Credentials, Secret
 
 if TYPE_CHECKING:
     from .section import Section
@@ -52,8 +51,9 @@ def _secret(section: Section[Any], row: Any, name: str, *, place: str, with_secr
     if not section.has_secret(row, name):
         return None
     if with_secrets:
-        return {"encrypted": encrypted.seal(section.stored_secret(row, name).to_json(), place=place)}
-    return None if section.fields[name].required else {"stored": True}
+        return section.exported_secret(row, name, place=place)
+    asked_for = section.fields[name].required or isinstance(section.fields[name].type, Credentials)
+    return None if asked_for else {"stored": True}
 
 
 def plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +14,7 @@ from django.db import models
 from tradeops.core.errors import ConfigurationError
 from tradeops.core.network import Network
 
-from . import present
+from . import encrypted, present
 from .names import Names
 from .reader import Mapping, Node, Scalar, Sequence
 from .report import HIDDEN, Action, Change, differences
@@ -69,7 +70,7 @@ class Item:
     absent: bool
 
 
-class Section(Generic[M]):
+class Section(ABC, Generic[M]):
     name: ClassVar[str]
     noun: ClassVar[str]
     model: type[M]
@@ -85,8 +86,9 @@ class Section(Generic[M]):
 
     # What a section says of itself ------------------------------------------------------------------------------
 
+    @abstractmethod
     def declare(self) -> dict[str, Field]:
-        raise NotImplementedError
+        """The fields of an item, by name."""
 
     def check(self, row: M) -> None:
         """Rules over several fields, on the row as it would be stored. Raises ConfigurationError."""
@@ -109,6 +111,10 @@ class Section(Generic[M]):
     def stored_secret(self, row: M, name: str) -> SecretValue:
         """For the export; asked only where `has_secret`."""
         raise NotImplementedError
+
+    def exported_secret(self, row: M, name: str, *, place: str) -> dict[str, Any]:
+        """The same as `read` takes it back, for who has the keys."""
+        return {"encrypted": encrypted.seal(self.stored_secret(row, name).to_json(), place=place)}
 
     def clashes(self, slug: str) -> str:
         """Why a new item may not be called so; empty when it may."""

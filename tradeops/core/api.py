@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 from django.db.models import QuerySet
@@ -54,7 +55,7 @@ class ExactDecimalSchema(OpenApiSerializerFieldExtension):  # type: ignore[no-un
         return {"type": "string", "pattern": r"^-?\d+(\.\d+)?$", "example": "0.0123"}
 
 
-class ReadOnlyViewSet(ReadOnlyModelViewSet):
+class ReadOnlyViewSet(ReadOnlyModelViewSet, ABC):
     """Lists and single items that the person may see; `visible` is asked for both, so an id reveals no more.
 
     `ordering_fields` are those with an index.
@@ -64,8 +65,9 @@ class ReadOnlyViewSet(ReadOnlyModelViewSet):
     filter_backends = [DjangoFilterBackend, OrderingFilter]
     ordering_fields: list[str] = []
 
+    @abstractmethod
     def visible(self, user: Any) -> QuerySet[Any]:
-        raise NotImplementedError
+        """The rows that the person may see."""
 
     def get_queryset(self) -> QuerySet[Any]:
         if getattr(self, "swagger_fake_view", False):  # the schema is made without a person

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+
+_source: Callable[[], datetime] | None = None
 
 
 def now() -> datetime:
-    return datetime.now(UTC)
+    return datetime.now(UTC) if _source is None else _source()
+
+
+def run_by(source: Callable[[], datetime]) -> None:
+    """From here on `now` is what `source` says, aware and UTC: for a process whose only work is to replay the past."""
+    global _source
+    _source = source
 
 
 def iso_ms(moment: datetime | None) -> str | None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 COLOURS = {
     **dict.fromkeys(
-        ("APPROVED", "FILLED", "DELIVERED", "SENT", "PASS", "live", "done", "LONG", "long", "filled", "applied"),
+        (
+            *("APPROVED", "FILLED", "DELIVERED", "SENT", "PASS", "live", "done", "LONG", "long", "filled", "applied"),
+            *("buy", "pass", "ACTIVE"),
+        ),
         "success",
     ),
     **dict.fromkeys(
         (
             *("RECEIVED", "PROCESSING", "PENDING", "GROUPED", "SUBMITTED", "OPEN"),
-            *("waiting", "paper", "info", "open", "kept"),
+            *("waiting", "paper", "info", "open", "kept", "WAITING", "RUNNING"),
         ),
         "info",
     ),
@@ -27,10 +30,15 @@ COLOURS = {
             "short",
             "canceled",
             "partially_filled",
+            "MISSED",
         ),
         "warning",
     ),
     **dict.fromkeys(
-        ("REJECTED", "FAILED", "DEAD", "FAIL", "ERROR", "error", "critical", "failed", "rejected"), "danger"
+        (
+            *("REJECTED", "FAILED", "DEAD", "FAIL", "ERROR", "error", "critical", "failed", "rejected"),
+            *("SELL", "SELL STRONG", "sell", "veto", "UNPROTECTED"),
+        ),
+        "danger",
     ),
 }

@@ -56,6 +56,11 @@ def encrypt(plaintext: str, *, place: str) -> str:
     return f"v1:{kid}:{base64.b64encode(sealed).decode()}"
 
 
+def is_current(stored: str) -> bool:
+    """Whether it was made with the first key, as what is encrypted now is."""
+    return stored.split(":", 2)[1:2] == [next(iter(_ring(tuple(settings.ENCRYPTION_KEYS))))]
+
+
 def decrypt(stored: str, *, place: str) -> str:
     """Raises ConfigurationError when the key is not in the ring or the value does not belong to `place`."""
     try:

@@ -17,18 +17,25 @@ from urllib.parse import urlsplit
 
 import environ
 
-from . import cloudflare, crypto, envfile
+from . import cloudflare, crypto, envfile, failpoints, vault_key
 from .errors import ConfigurationError
 
 ROOT: Path = Path(__file__).resolve().parent.parent.parent
 PLACEHOLDER = re.compile(r"change[-_ ]?me|placeholder|insecure|example|your[-_ ]|^(secret|password|test|x+)$", re.I)
+
+# python-telegram-bot's opt-in to its coming major version: `retry_after` is a timedelta, without a warning at each use.
+os.environ.setdefault("PTB_TIMEDELTA", "1")
+
+
+# What a program needs to run at all.
+_NEEDED = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT")
 
 
 @dataclass(frozen=True)
 class Environment:
     kind: str  # embedded | production
     trading: str  # paper | live
-    role: str  # web | worker: which time-outs the database connection gets
+    role: str  # web | keyless | worker: the time-outs of the database (web), and who may open the vault (workers)
     debug: bool
     demo: bool
     data_dir: Path
@@ -36,6 +43,7 @@ class Environment:
     port: int
     secret_key: str
     encryption_keys: tuple[str, ...]
+    vault_public_key: str
     allowed_hosts: tuple[str, ...]
     trusted_proxies: tuple[str, ...]
     client_address_header: str
@@ -48,12 +56,17 @@ class Environment:
     refused_known_kept_days: int
     telegram_bot_token: str
     telegram_api_url: str
+    telegram_commands: str  # polling | webhook | off: how what operators write to the bot gets here
     slack_webhook_url: str
     alert_email: str
     email_url: str
     alert_repeat_minutes: int
     alert_escalate_minutes: int
     deadman_url: str
+    yahoo_url: str
+    modelscope_url: str
+    modelscope_token: str
+    sentiment_url: str
 
     @property
     def base_url(self) -> str:
@@ -72,7 +85,7 @@ def read(variables: Mapping[str, str] | None = None) -> Environment:
     result = Environment(
         kind=kind,
         trading=_one_of(variables, "TRADEOPS_TRADING", ("paper", "live")),
-        role=_one_of(variables, "TRADEOPS_ROLE", ("worker", "web")),
+        role=_one_of(variables, "TRADEOPS_ROLE", ("worker", "web", "keyless")),
         debug=_flag(variables, "DEBUG", default=False),
         demo=_flag(variables, "TRADEOPS_DEMO", default=kind == "embedded"),
         data_dir=data_dir,
@@ -80,6 +93,7 @@ def read(variables: Mapping[str, str] | None = None) -> Environment:
         port=_integer(variables, "PORT", default=8000, low=1, high=65535),
         secret_key=_secret(variables, "TRADEOPS_SECRET_KEY"),
         encryption_keys=tuple(_items(_secret(variables, "TRADEOPS_ENCRYPTION_KEYS"))),
+        vault_public_key=variables.get(vault_key.PUBLIC, "").strip(),
         allowed_hosts=tuple(_items(variables.get("TRADEOPS_ALLOWED_HOSTS", ""))),
         trusted_proxies=_networks(variables, "TRADEOPS_TRUSTED_PROXIES"),
         client_address_header=_header_name(variables, "TRADEOPS_CLIENT_ADDRESS_HEADER", default="X-Forwarded-For"),
@@ -92,18 +106,84 @@ def read(variables: Mapping[str, str] | None = None) -> Environment:
         refused_known_kept_days=_integer(variables, "TRADEOPS_REFUSED_KNOWN_KEPT_DAYS", default=90, low=1, high=3650),
         telegram_bot_token=variables.get("TELEGRAM_BOT_TOKEN", ""),
         telegram_api_url=_url(variables, "TELEGRAM_API_URL", schemes=("https", "http")),
+        telegram_commands=_one_of(variables, "TELEGRAM_COMMANDS", ("polling", "webhook", "off")),
         slack_webhook_url=_url(variables, "SLACK_WEBHOOK_URL", schemes=("https", "http")),
         alert_email=_mail_address(variables, "ALERT_EMAIL"),
         email_url=_url(variables, "EMAIL_URL", schemes=("smtp", "smtps", "smtp+tls", "smtp+ssl")),
         alert_repeat_minutes=_integer(variables, "TRADEOPS_ALERT_REPEAT_MINUTES", default=10, low=1, high=1440),
         alert_escalate_minutes=_integer(variables, "TRADEOPS_ALERT_ESCALATE_MINUTES", default=10, low=1, high=1440),
         deadman_url=_url(variables, "TRADEOPS_DEADMAN_URL", schemes=("https", "http")),
+        yahoo_url=_url(variables, "TRADEOPS_YAHOO_URL", schemes=("https", "http")),
+        modelscope_url=_url(variables, "MODELSCOPE_API_URL", schemes=("https", "http")),
+        modelscope_token=variables.get("MODELSCOPE_API_TOKEN", ""),
+        sentiment_url=_url(variables, "TRADEOPS_SENTIMENT_URL", schemes=("https", "http")),
     )
     for key in result.encryption_keys:
         crypto.parse_key(key)
+    if result.telegram_commands == "webhook" and not result.public_url:
+        raise ConfigurationError(
+            "TELEGRAM_COMMANDS=webhook: Telegram calls TRADEOPS_PUBLIC_URL, which is not set; set it, or use polling"
+        )
+    _check_vault(result, variables.get(vault_key.PRIVATE, ""))
+    failpoints.parse(variables)
     if kind == "production":
         _refuse_unsafe(result)
     return result
+
+
+def apart(data_dir: Path) -> dict[str, str]:
+    """The environment of a process that has nothing of this installation: no secret, key, address or database.
+
+    All that is set here is set and empty there, or `.env` would bring it back.
+    """
+    return {
+        **dict.fromkeys(os.environ, ""),
+        **{name: os.environ[name] for name in _NEEDED if name in os.environ},
+        "DJANGO_SETTINGS_MODULE": "tradeops.settings",
+        "TRADEOPS_ENV": "embedded",
+        "TRADEOPS_TRADING": "paper",
+        "TRADEOPS_DEMO": "0",
+        "TRADEOPS_DATA_DIR": str(data_dir),
+    }
+
+
+def vault_private_key(env: Environment) -> str:
+    """`TRADEOPS_VAULT_KEY`, or what the data directory's own file holds; read when it is needed and kept nowhere.
+
+    Empty in a process that may not open the vault. In the embedded mode the pair is made at its first use.
+    """
+    if env.role != "worker":
+        return ""
+    given = os.environ.get(vault_key.PRIVATE, "").strip()
+    if given or env.kind == "production":
+        return given
+    vault_key.generate(env.data_dir)
+    return envfile.read(vault_key.files(env.data_dir)[0]).get(vault_key.PRIVATE, "")
+
+
+def make_vault(env: Environment) -> bool:
+    """The embedded mode's key pair, where there is none yet; whether anything was written."""
+    return vault_key.generate(env.data_dir, given=os.environ.get(vault_key.PRIVATE, "").strip())
+
+
+def vault_public_key(env: Environment) -> str:
+    """`TRADEOPS_VAULT_PUBLIC_KEY`, else the public half of what `vault_private_key` gives; empty = there is none."""
+    if env.vault_public_key:
+        return env.vault_public_key
+    private = vault_key.parse(vault_private_key(env), name=vault_key.PRIVATE)
+    if private:
+        return vault_key.as_text(*(vault_key.public_of(key) for key in private))
+    if env.kind == "production":
+        return ""
+    return envfile.read(vault_key.files(env.data_dir)[1]).get(vault_key.PUBLIC, "")
+
+
+def _check_vault(env: Environment, private: str) -> None:
+    """What starts a web process should not have given it the private half; it is put away before anything reads it."""
+    if env.role != "worker":
+        os.environ.pop(vault_key.PRIVATE, None)
+        private = ""
+    vault_key.check_pair(private=private, public=env.vault_public_key)
 
 
 def _refuse_unsafe(env: Environment) -> None:

@@ -13,6 +13,8 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
+from . import later
+
 
 class Level(StrEnum):
     INFO = "info"
@@ -70,13 +72,16 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def publish(event: Event) -> None:
-    """Runs every matching listener, in the order of `wiring`, in the caller's transaction."""
-    publish_all([event])
+    """Runs every matching listener, in the order of `wiring`, in the caller's transaction; see `later` for when."""
+    later.write(publish_all, [event])
 
 
 def publish_all(events: Sequence[Event]) -> None:
     """As if each was published, but a listener hears all of its events before the next listener hears any."""
+    names = {event.name for event in events}
     for pattern, listener in _listeners:
+        if not any(matches(pattern, name) for name in names):
+            continue
         heard = [event for event in events if matches(pattern, event.name)]
         if isinstance(listener, Together):
             if heard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +12,10 @@ from datetime import datetime, timedelta
 from django.db import Error, connection
 
 from . import clock, logs
-from .lease import HOST
 from .models import Heartbeat
 
 logger = logs.get(__name__)
+HOST = socket.gethostname()
 BEAT_SECONDS = 5
 STALE_AFTER = timedelta(seconds=20)
 

@@ -34,6 +34,11 @@ class Holder:
         self._number = itertools.count(1)
         self._in_this_process.add(self._prefix)
 
+    @property
+    def name(self) -> str:
+        """The holder itself, for leases that are renewed; `died` understands it too."""
+        return f"{self._prefix}.0"
+
     def token(self) -> str:
         return f"{self._prefix}.{next(self._number):x}"
 

@@ -1,21 +1,17 @@
-"""Leases: one holder at a time, by a conditional write; an expired lease is anybody's, with a higher token."""
+"""Leases: one holder at a time, by a conditional write; an expired lease is anybody's, with a higher token.
+
+So is that of a process of this machine that is gone: after a `kill -9` nobody waits for its end.
+"""
 
 from __future__ import annotations
 
-import os
-import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F, Q
+from django.db.models import F
 
+from . import holder as holders
 from .models import Lease
-
-HOST = socket.gethostname()
-
-
-def holder_name() -> str:
-    return f"{HOST}:{os.getpid()}"
 
 
 @dataclass(frozen=True)
@@ -27,21 +23,34 @@ class Held:
 
 def acquire(*, name: str, seconds: float, now: datetime, holder: str | None = None) -> Held | None:
     """The lease, or None while somebody else's is alive. A holder that asks again renews and keeps its token."""
-    holder = holder or holder_name()
+    holder = holder or holders.of_this_process().name
     until = now + timedelta(seconds=seconds)
     mine = Lease.objects.filter(name=name, holder=holder, expires_at__gt=now)
     if not mine.update(expires_at=until):
-        taken = Lease.objects.filter(Q(expires_at__lte=now) | Q(holder=""), name=name).update(
-            holder=holder, token=F("token") + 1, expires_at=until
-        )
-        if not taken:
-            created = Lease.objects.bulk_create(
-                [Lease(name=name, holder=holder, token=1, expires_at=until)], ignore_conflicts=True
-            )
-            if not created:
-                return None
+        _take(name, by=holder, until=until, now=now)
     row = Lease.objects.get(name=name)
     return Held(name, holder, row.token) if row.holder == holder else None
+
+
+def _take(name: str, *, by: str, until: datetime, now: datetime) -> None:
+    """If it is free and nobody else is quicker."""
+    found = Lease.objects.filter(name=name).first()
+    if found is None:
+        new = Lease(name=name, holder=by, token=1, expires_at=until)
+        Lease.objects.bulk_create([new], ignore_conflicts=True)
+    elif not _is_alive(found, now=now):
+        same = Lease.objects.filter(name=name, holder=found.holder, token=found.token, expires_at=found.expires_at)
+        same.update(holder=by, token=F("token") + 1, expires_at=until)
+
+
+def is_held(name: str, *, now: datetime) -> bool:
+    """Whether somebody is at it."""
+    found = Lease.objects.filter(name=name).first()
+    return found is not None and _is_alive(found, now=now)
+
+
+def _is_alive(row: Lease, *, now: datetime) -> bool:
+    return bool(row.holder) and row.expires_at > now and not holders.of_this_process().died(row.holder)
 
 
 def release(held: Held) -> None:

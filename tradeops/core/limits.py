@@ -7,10 +7,8 @@ remembers the result for the `incr` that follows in the same thread, so the acce
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
 from django.core.cache import caches
@@ -20,6 +18,7 @@ from django_ratelimit.core import get_usage
 from django_redis.cache import RedisCache
 
 from . import logs
+from .sqlite import beside
 
 logger = logs.get(__name__)
 
@@ -29,8 +28,9 @@ class _OneStatement(threading.local):
     weight = 1  # how many hits the next `add` counts as
 
 
-# Django makes a cache object for each thread; the file is opened once for all. Not across a fork.
-_opened: dict[tuple[str, int], sqlite3.Connection] = {}
+PATIENCE = 1.0
+_TABLE = "CREATE TABLE IF NOT EXISTS counter (key TEXT PRIMARY KEY, value INTEGER, expires REAL) WITHOUT ROWID"
+# Django makes a cache object for each thread; the file is opened once for all.
 _file_lock = threading.Lock()
 os.register_at_fork(after_in_child=lambda: _file_lock._at_fork_reinit())  # type: ignore[attr-defined]
 
@@ -38,8 +38,7 @@ os.register_at_fork(after_in_child=lambda: _file_lock._at_fork_reinit())  # type
 class FileCounters(BaseCache):
     """Counters in a SQLite file of their own, shared by the processes of one host.
 
-    They are not durable on purpose (`synchronous=OFF`): a lost count costs at most one window's limit, while a
-    second fsync for each request would halve the intake.
+    They are not durable on purpose: a second fsync for each request would halve the intake.
     """
 
     def __init__(self, location: str, params: dict[str, Any]) -> None:
@@ -47,23 +46,10 @@ class FileCounters(BaseCache):
         self._path = location
         self._one = _OneStatement()
 
-    def _connection(self) -> sqlite3.Connection:
-        """One for all threads of a process; to be used under the lock."""
-        connection = _opened.get((self._path, os.getpid()))
-        if connection is None:
-            Path(self._path).parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self._path, timeout=1, isolation_level=None, check_same_thread=False)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=OFF")
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS counter (key TEXT PRIMARY KEY, value INTEGER, expires REAL) WITHOUT ROWID"
-            )
-            _opened[(self._path, os.getpid())] = connection
-        return connection
-
     def _run(self, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         with _file_lock:
-            return self._connection().execute(statement, values).fetchall()
+            file = beside.connection(self._path, _TABLE, patience=PATIENCE)
+            return file.execute(statement, values).fetchall()
 
     def count(self, key: str, delta: int, timeout: float) -> int:
         """Adds `delta` to a live counter or starts a new one; returns its value. Atomic across processes."""

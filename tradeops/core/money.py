@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_DOWN, Context, Decimal, InvalidOperation
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from enum import StrEnum
 
 ZERO = Decimal(0)
@@ -10,6 +10,7 @@ ZERO = Decimal(0)
 # 34 digits (IEEE 754 decimal128) hold any venue's quantity times price without rounding in practice.
 EXACT = Context(prec=34)
 MAX_DIGITS = 34
+MAX_PLACES = 18
 
 
 class Side(StrEnum):
@@ -26,6 +27,7 @@ class OrderType(StrEnum):
     LIMIT = "limit"
     STOP = "stop"
     STOP_LIMIT = "stop_limit"
+    TRAILING_STOP = "trailing_stop"
 
 
 def exact(text: object) -> Decimal:
@@ -37,14 +39,14 @@ def exact(text: object) -> Decimal:
     if isinstance(text, float):
         raise ValueError("a binary float is not an exact amount; give it as text")
     try:
-        value = Decimal(str(text).strip())
+        value = text if type(text) is Decimal else Decimal(str(text).strip())
     except InvalidOperation:
         raise ValueError(f"{str(text)[:40]!r} is not a number") from None
     if not value.is_finite():
         raise ValueError("not a finite number")
-    exponent = value.as_tuple().exponent
+    _, digits, exponent = value.as_tuple()
     assert isinstance(exponent, int)
-    if len(value.as_tuple().digits) > MAX_DIGITS or not -18 <= exponent <= 18 or value.adjusted() > 18:
+    if len(digits) > MAX_DIGITS or not -MAX_PLACES <= exponent <= 18 or value.adjusted() > 18:
         raise ValueError("too many digits, or too large or small a number")
     return value
 
@@ -54,6 +56,19 @@ def floor_to(value: Decimal, step: Decimal) -> Decimal:
     if step <= 0:
         return value
     return (value / step).to_integral_value(rounding=ROUND_DOWN) * step
+
+
+def kept(value: Decimal) -> Decimal:
+    """The result of a division or product as it can be stored: rounded to 18 places, fewer for very large numbers.
+
+    What has no more digits than that is not changed.
+    """
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)
+    if exponent >= -MAX_PLACES and len(value.as_tuple().digits) <= MAX_DIGITS:
+        return value
+    places = min(MAX_PLACES, max(0, MAX_DIGITS - 1 - value.adjusted()))
+    return value.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_EVEN, context=EXACT)
 
 
 def plain(value: Decimal | None) -> str | None:

@@ -12,17 +12,18 @@ from functools import cache
 from itertools import chain
 from typing import Any, TypeVar
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models, transaction
 from django.db.models.base import ModelState
 
+from . import statements
 from .columns import Reader, reader
 
 M = TypeVar("M", bound=models.Model)
 # SQLite takes 32,766 bound values in a statement, as it is built by default.
 MOST_VALUES = 30_000
 # From here on PostgreSQL's COPY is cheaper, though the keys must be asked for first: 18 columns cost 76 µs a row in an
-# INSERT of 192 rows, 5 µs in a COPY.
-COPY_FROM = 6
+# INSERT of 192 rows, 5 µs in a COPY. Below, an INSERT that is prepared is.
+COPY_FROM = 33
 
 
 def make(model: type[M], **values: Any) -> M:
@@ -64,20 +65,19 @@ def insert_all(instances: Sequence[models.Model]) -> None:
         keys = [key for some in _chunks(instances) for key in _insert_some(some)]
     for instance, key in zip(instances, keys, strict=True):
         instance.pk = key
-        instance._state.adding, instance._state.db = False, connection.alias
+        instance._state.adding, instance._state.db = False, DEFAULT_DB_ALIAS
 
 
 def _insert_some(instances: Sequence[models.Model]) -> list[int]:
     statement, values, returning = _many(instances)
-    with connection.cursor() as cursor:
-        cursor.execute(statement + returning, values)
-        return sorted(key for [key] in cursor.fetchall())  # given in the order of the rows
+    return sorted(key for [key] in statements.fetch(statement + returning, values))  # given in the order of the rows
 
 
 def _copy(instances: Sequence[models.Model]) -> list[int]:
     model = type(instances[0])
     sequence, statement, readers = _copied(model)
-    with connection.cursor() as cursor:
+    # Ids are drawn in the transaction that inserts them: `settled` goes by that.
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         cursor.execute(sequence, [len(instances)])
         keys = sorted(key for [key] in cursor.fetchall())
         with connection.wrap_database_errors, cursor.copy(statement) as copy:
@@ -104,12 +104,28 @@ def _chunks(instances: Sequence[M]) -> Iterator[Sequence[M]]:
         yield instances[start : start + most]
 
 
-def insert_new(instances: Sequence[models.Model]) -> None:
-    """Inserts those that break no unique constraint; primary keys are not set."""
+def insert_new(instances: Sequence[models.Model]) -> list[int]:
+    """Inserts those that break no unique constraint. Returns their keys, in their order; they are not set."""
+    keys: list[int] = []
+    for some in _chunks(instances):
+        statement, values, returning = _many(some)
+        keys += sorted(key for [key] in statements.fetch(f"{statement} ON CONFLICT DO NOTHING{returning}", values))
+    return keys
+
+
+def put_all(instances: Sequence[models.Model], *, unique: tuple[str, ...]) -> None:
+    """Inserts rows, or writes all their other fields where those of `unique`, a constraint's, are there already."""
     for some in _chunks(instances):
         statement, values, _ = _many(some)
-        with connection.cursor() as cursor:
-            cursor.execute(statement + " ON CONFLICT DO NOTHING", values)
+        statements.change(statement + _otherwise(type(some[0]), unique), values)
+
+
+@cache
+def _otherwise(model: type[models.Model], unique: tuple[str, ...]) -> str:
+    fields: list[Any] = [field for field in model._meta.local_concrete_fields if not field.primary_key]
+    keys = ", ".join(f'"{field.column}"' for field in fields if field.name in unique)
+    changes = ", ".join(f'"{field.column}" = excluded."{field.column}"' for field in fields if field.name not in unique)
+    return f" ON CONFLICT ({keys}) DO UPDATE SET {changes}"
 
 
 def _many(instances: Sequence[models.Model]) -> tuple[str, list[Any], str]:
@@ -120,15 +136,46 @@ def _many(instances: Sequence[models.Model]) -> tuple[str, list[Any], str]:
 
 
 def _columns(instances: Sequence[models.Model], readers: Sequence[Reader]) -> list[Iterable[Any]]:
-    return [read(instances) for read in readers]
+    own = connections[DEFAULT_DB_ALIAS]
+    return [read(instances, own) for read in readers]
 
 
 def update(instance: models.Model, *names: str) -> None:
     """Writes the named fields of a row that exists."""
     statement, fields = _update(type(instance), names)
     values = [field.get_db_prep_save(field.pre_save(instance, False), connection) for field in fields]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [*values, instance.pk])
+    statements.change(statement, [*values, instance.pk])
+
+
+def update_each(instances: Sequence[models.Model], *names: str) -> None:
+    """As `update` for each of these rows of one model: on PostgreSQL with one statement."""
+    if len(instances) < 2 or connection.vendor != "postgresql":
+        for instance in instances:
+            update(instance, *names)
+        return
+    head, marks, tail, fields = _update_each(type(instances[0]), names)
+    values = [
+        value
+        for instance in instances
+        for value in (
+            instance.pk,
+            *(field.get_db_prep_save(field.pre_save(instance, False), connection) for field in fields),
+        )
+    ]
+    statements.change(head + ", ".join([marks] * len(instances)) + tail, values)
+
+
+@cache
+def _update_each(model: type[models.Model], names: tuple[str, ...]) -> tuple[str, str, str, tuple[Any, ...]]:
+    fields: tuple[Any, ...] = tuple(model._meta.get_field(name) for name in names)
+    key = model._meta.pk
+    settings = ", ".join(f'"{field.column}" = given."{field.column}"' for field in fields)
+    columns = ", ".join(f'"{field.column}"' for field in (key, *fields))
+    # Without the length: a cast to it would cut off what an assignment refuses.
+    types = [str(field.rel_db_type(connection)).partition("(")[0] for field in (key, *fields)]
+    marks = ", ".join(f"%s::{kind}" for kind in types)
+    head = f'UPDATE "{model._meta.db_table}" AS present SET {settings} FROM (VALUES '  # noqa: S608
+    return head, f"({marks})", f') AS given ({columns}) WHERE present."{key.column}" = given."{key.column}"', fields
 
 
 def update_all(model: type[models.Model], keys: Sequence[int], **values: Any) -> int:
@@ -138,9 +185,7 @@ def update_all(model: type[models.Model], keys: Sequence[int], **values: Any) ->
     statement, fields = _update_all(model, tuple(values), connection.vendor)
     prepared = [field.get_db_prep_save(value, connection) for field, value in zip(fields, values.values(), strict=True)]
     listed = list(keys) if connection.vendor == "postgresql" else json.dumps(list(keys))
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [*prepared, listed])
-        return int(cursor.rowcount)
+    return statements.change(statement, [*prepared, listed])
 
 
 @cache
@@ -176,23 +221,19 @@ def select(
 
     `lock` holds the rows until the transaction ends (on SQLite the transaction itself does), in order of their keys.
     """
-    statement, converters = _select(model, names, where, lock)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, list(params))
-        found = cursor.fetchall()
-    if not any(chain for chain, _ in converters):
+    own = connections[DEFAULT_DB_ALIAS]
+    statement, conversions = _select(model, names, where, lock, own.vendor)
+    found = statements.fetch(statement, list(params))
+    if not conversions:
         return found
-    return [
-        tuple(_converted(value, chain, column) for value, (chain, column) in zip(row, converters, strict=True))
-        for row in found
-    ]
+    return [_converted(row, conversions, own) for row in found]
 
 
-def fetch(model: type[M], *names: str, where: str, params: Sequence[Any] = ()) -> list[M]:
+def fetch(model: type[M], *names: str, where: str, params: Sequence[Any] = (), lock: bool = False) -> list[M]:
     """As `select`, as instances with the other fields deferred; the primary key is among them in any case."""
     attributes = _attributes(model, names)
-    found = select(model, *attributes, where=where, params=params)
-    return [model.from_db(connection.alias, attributes, row) for row in found]
+    found = select(model, *attributes, where=where, params=params, lock=lock)
+    return [model.from_db(DEFAULT_DB_ALIAS, attributes, row) for row in found]
 
 
 @cache
@@ -202,24 +243,28 @@ def _attributes(model: type[models.Model], names: tuple[str, ...]) -> tuple[str,
     return tuple(field.attname for field in model._meta.concrete_fields if field in wanted)
 
 
-def _converted(value: Any, chain: list[Any], column: Any) -> Any:
-    for convert in chain:
-        value = convert(value, column, connection)
-    return value
+_Conversion = tuple[int, list[Any], Any]
+
+
+def _converted(row: tuple[Any, ...], conversions: Sequence[_Conversion], own: Any) -> tuple[Any, ...]:
+    values = list(row)
+    for number, converters, column in conversions:
+        for convert in converters:
+            values[number] = convert(values[number], column, own)
+    return tuple(values)
 
 
 @cache
 def _select(
-    model: type[models.Model], names: tuple[str, ...], where: str, lock: bool
-) -> tuple[str, list[tuple[list[Any], Any]]]:
+    model: type[models.Model], names: tuple[str, ...], where: str, lock: bool, vendor: str
+) -> tuple[str, tuple[_Conversion, ...]]:
+    """The statement, and what turns its values into Python's: only the columns that need it."""
     table = model._meta.db_table
     columns: list[Any] = [model._meta.get_field(name).get_col(table) for name in names]  # type: ignore[union-attr]
     listed = ", ".join(f'"{column.target.column}"' for column in columns)
     statement = f'SELECT {listed} FROM "{table}" WHERE {where}'  # noqa: S608
     if lock:
         statement += f' ORDER BY "{model._meta.pk.column}"'
-        statement += " FOR NO KEY UPDATE" if connection.vendor == "postgresql" else ""
-    converters = [
-        (connection.ops.get_db_converters(column) + column.get_db_converters(connection), column) for column in columns
-    ]
-    return statement, converters
+        statement += " FOR NO KEY UPDATE" if vendor == "postgresql" else ""
+    found = [connection.ops.get_db_converters(column) + column.get_db_converters(connection) for column in columns]
+    return statement, tuple((number, each, columns[number]) for number, each in enumerate(found) if each)

@@ -1,38 +1,57 @@
 """Waking up on somebody else's commit, without a task per row.
 
 SQLite: `PRAGMA data_version` changes when another connection commits; a look costs microseconds, each 10 ms.
-PostgreSQL: LISTEN; writers call `notify()` in their transaction.
+PostgreSQL: LISTEN; writers call `notify()` in their transaction, and name who need not sleep on: each waking costs a
+process some tenths of a millisecond, and an order makes half a dozen commits.
 """
 
 from __future__ import annotations
 
+import atexit
 import os
+import select
 import sqlite3
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
 from django.conf import settings
 from django.db import connection
 
-CHANNEL = "tradeops"
+from . import later, statements
+
+# What anybody may wait for; new signals, for the drains; deliveries, for the relay senders; tasks, for the clusters.
+CHANNEL, SIGNALS, RELAY, TASKS = "tradeops", "tradeops_signals", "tradeops_relay", "tradeops_tasks"
 SQLITE_POLL_SECONDS = 0.01
 
 
-def notify() -> None:
+def notify(channel: str = CHANNEL) -> None:
     """Tells listening processes at commit that there is work. On SQLite the commit itself tells."""
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+        later.write(_notify, [channel])
+
+
+def _notify(channels: Sequence[str]) -> None:
+    """Once for each: all notifications of a transaction are told together in any case."""
+    for channel in dict.fromkeys(channels):
+        statements.fetch("SELECT pg_notify(%s, '')", [channel])
 
 
 class Watcher(Protocol):
-    def wait(self, seconds: float) -> bool:
-        """Blocks until a commit was seen (True) or `seconds` passed (False)."""
+    looks: bool  # it has to look for commits: `wait` is late by up to `SQLITE_POLL_SECONDS`
+
+    def wait(self, seconds: float, *, bell: int | None = None) -> bool:
+        """Blocks until a commit was seen (True) or `seconds` passed (False).
+
+        `bell`: a descriptor; that it can be read ends the wait too, where the watcher does not have to look (False).
+        """
 
     def close(self) -> None: ...
 
 
 class SqliteWatcher:
+    looks = True
+
     def __init__(self) -> None:
         self._connection = sqlite3.connect(settings.DATABASES["default"]["NAME"], timeout=5, check_same_thread=False)
         self._seen = self._version()
@@ -40,7 +59,7 @@ class SqliteWatcher:
     def _version(self) -> int:
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float, *, bell: int | None = None) -> bool:
         deadline = time.monotonic() + seconds
         while True:
             present = self._version()
@@ -59,7 +78,10 @@ class SqliteWatcher:
 class PostgresWatcher:
     """A connection of its own; when it breaks, `wait` sleeps, reconnects and reports True (look, to be safe)."""
 
-    def __init__(self) -> None:
+    looks = False
+
+    def __init__(self, *channels: str) -> None:
+        self._channels = channels or (CHANNEL,)
         self._listener = self._connect()
 
     def _connect(self) -> object:
@@ -70,17 +92,20 @@ class PostgresWatcher:
             parameters.pop(name, None)
         parameters["options"] = ""
         listener = psycopg.connect(**parameters, autocommit=True)
-        listener.execute(f"LISTEN {CHANNEL}")
+        for channel in self._channels:
+            listener.execute(f"LISTEN {channel}")
         return listener
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float, *, bell: int | None = None) -> bool:
         import psycopg
 
         try:
-            seen = False
-            for _ in self._listener.notifies(timeout=seconds, stop_after=1):  # type: ignore[attr-defined]
-                seen = True
-            return seen
+            if bell is not None:
+                found, _, _ = select.select([self._listener.fileno(), bell], [], [], seconds)  # type: ignore[attr-defined]
+                if self._listener.fileno() not in found:  # type: ignore[attr-defined]
+                    return False
+                seconds = 0.0
+            return any(True for _ in self._listener.notifies(timeout=seconds, stop_after=1))  # type: ignore[attr-defined]
         except psycopg.Error:
             time.sleep(min(seconds, 1))
             try:
@@ -93,17 +118,30 @@ class PostgresWatcher:
         self._listener.close()  # type: ignore[attr-defined]
 
 
-def watcher() -> Watcher:
-    return PostgresWatcher() if connection.vendor == "postgresql" else SqliteWatcher()
+def watcher(*channels: str) -> Watcher:
+    """Of these channels, on PostgreSQL; of any commit, on SQLite."""
+    return PostgresWatcher(*channels) if connection.vendor == "postgresql" else SqliteWatcher()
 
 
-_watchers: dict[int, Watcher] = {}
+_watchers: dict[tuple[int, tuple[str, ...]], Watcher] = {}
 
 
-def of_this_process() -> Watcher:
-    """One watcher for the life of a process, made after the fork; not for use by two threads."""
+def of_this_process(*channels: str) -> Watcher:
+    """One watcher of these channels for the life of a process, made after the fork; not for use by two threads."""
     pid = os.getpid()
-    if pid not in _watchers:
-        _watchers.clear()
-        _watchers[pid] = watcher()
-    return _watchers[pid]
+    if (pid, channels) not in _watchers:
+        for parents in [key for key in _watchers if key[0] != pid]:
+            del _watchers[parents]
+        _watchers[pid, channels] = watcher(*channels)
+    return _watchers[pid, channels]
+
+
+def _close_all() -> None:
+    """At the end of the process that made them."""
+    for (pid, _), made in list(_watchers.items()):
+        if pid == os.getpid():
+            made.close()
+    _watchers.clear()
+
+
+atexit.register(_close_all)

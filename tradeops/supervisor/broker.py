@@ -28,7 +28,7 @@ class Broker(ORM):
 
     def enqueue(self, task: str) -> int:
         self.last_row = int(super().enqueue(task))
-        wake.notify()
+        wake.notify(wake.TASKS)
         return self.last_row
 
     def dequeue(self) -> list[tuple[int, str]]:
@@ -37,7 +37,7 @@ class Broker(ORM):
             tasks = self._take()
             if not tasks:
                 # Made here, in the pusher: a connection must not be shared over a fork.
-                self._watcher = self._watcher or wake.watcher()
+                self._watcher = self._watcher or wake.watcher(wake.TASKS)
                 time.sleep(_BETWEEN_LOOKS)
                 self._watcher.wait(_SWEEP_SECONDS)
         except Error as error:

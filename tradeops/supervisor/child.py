@@ -16,7 +16,7 @@ from .output import Lines
 
 FIRST_DELAY = 0.2
 LONGEST_DELAY = 10.0
-STABLE_SECONDS = 30.0
+STABLE_SECONDS = 10.0
 _REAP_SECONDS = 5.0
 
 
@@ -32,7 +32,7 @@ class Program:
 
 
 class Backoff:
-    """How long to wait before the next start: 0.2 s, doubled up to 10 s, and 0.2 s again after 30 s of life."""
+    """How long to wait before the next start: 0.2 s, doubled up to 10 s, and 0.2 s again after 10 s of life."""
 
     def __init__(self) -> None:
         self._delay = FIRST_DELAY

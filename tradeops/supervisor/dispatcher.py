@@ -30,6 +30,8 @@ CANARY_TASK = "tradeops.supervisor.canary.sing"
 _LEASE_SECONDS = 3
 _RENEW_SECONDS = 1
 _BETWEEN_LOOKS = 0.01  # a burst of commits makes one look, not one each
+# While a drain is at work: it takes what comes by itself, and only what it leaves for longer needs another task.
+_BETWEEN_LOOKS_AT_WORK = 0.05
 # A task picked up longer ago than this no longer holds its slot: it is busy, and then a second one helps as far as
 # there are workers, or it was killed, and then nothing else would bring the work forward before its lock expires.
 _SLOT_SECONDS = 1.0
@@ -89,6 +91,10 @@ class Tickets:
         recent = [row for row, since in started.items() if (now - since).total_seconds() < _SLOT_SECONDS]
         return len(recent) < self._slots and len(started) == len(self._rows)
 
+    @property
+    def running(self) -> bool:
+        return self._running
+
     def wanted(self, queue: Queue, *, now: datetime) -> bool:
         """Whether work waits that no running task is about to take.
 
@@ -114,14 +120,20 @@ def _retry_seconds(queue: str) -> float:
 class Dispatcher:
     """`look` is one turn: tasks for what waits, and every 5 s a canary for each queue."""
 
-    def __init__(self, queues: Sequence[Queue]) -> None:
+    def __init__(self, queues: Sequence[Queue], *, others: Sequence[str] = ()) -> None:
+        """`others` are queues whose tasks somebody else enqueues: they get canaries, no more."""
         self._queues = [(queue, Tickets(queue=queue.name, task=queue.task, slots=queue.slots)) for queue in queues]
         self._canaries = [
             Tickets(queue=name, task=CANARY_TASK, slots=1, arguments=(name,))
-            for name in dict.fromkeys(queue.name for queue in queues)
+            for name in dict.fromkeys([*(queue.name for queue in queues), *others])
         ]
         self._next_canary = float("-inf")
         self._looked_at: dict[str, datetime] = {}
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a drain was running when it was last looked at."""
+        return any(tickets.running for queue, tickets in self._queues if queue.overdue is not None)
 
     def look(self, *, now: datetime) -> None:
         for queue, tickets in self._queues:
@@ -136,14 +148,16 @@ class Dispatcher:
                     canary.enqueue()
 
     def _too_soon(self, queue: Queue, *, now: datetime) -> bool:
-        last = self._looked_at.get(queue.name)
+        last = self._looked_at.get(queue.task)
         if last is not None and 0 <= (now - last).total_seconds() < queue.look_every:
             return True
-        self._looked_at[queue.name] = now
+        self._looked_at[queue.task] = now
         return False
 
 
-def run(*, queues: Sequence[Queue], stopped: Callable[[], bool], chores: Sequence[Chore] = ()) -> None:
+def run(
+    *, queues: Sequence[Queue], stopped: Callable[[], bool], chores: Sequence[Chore] = (), others: Sequence[str] = ()
+) -> None:
     """Until `stopped()`. While another process holds the lease it waits; a database that fails is tried again."""
     started_at = clock.now()
     while not stopped():
@@ -152,7 +166,8 @@ def run(*, queues: Sequence[Queue], stopped: Callable[[], bool], chores: Sequenc
             if held is None:
                 time.sleep(SWEEP_SECONDS)
             else:
-                _serve(held, queues=queues, chores=Chores(chores), stopped=stopped, started_at=started_at)
+                dispatcher = Dispatcher(queues, others=others)
+                _serve(held, dispatcher, chores=Chores(chores), stopped=stopped, started_at=started_at)
         except Error as error:
             logger.warning("the database does not answer; trying again", error=str(error))
             connection.close()
@@ -161,15 +176,14 @@ def run(*, queues: Sequence[Queue], stopped: Callable[[], bool], chores: Sequenc
 
 def _serve(
     held: lease.Held,
+    dispatcher: Dispatcher,
     *,
-    queues: Sequence[Queue],
     chores: Chores,
     stopped: Callable[[], bool],
     started_at: datetime,
 ) -> None:
     """Dispatches for as long as the lease is ours."""
-    dispatcher = Dispatcher(queues)
-    watcher = wake.watcher()
+    watcher = wake.watcher(wake.CHANNEL, wake.SIGNALS)
     renew_at = beat_at = time.monotonic()
     try:
         while not stopped():
@@ -183,7 +197,7 @@ def _serve(
                 heartbeat.beat(process=NAME, started_at=started_at, now=clock.now())
             dispatcher.look(now=clock.now())
             chores.look(now=clock.now())
-            time.sleep(_BETWEEN_LOOKS)
+            time.sleep(_BETWEEN_LOOKS_AT_WORK if dispatcher.at_work else _BETWEEN_LOOKS)
             watcher.wait(SWEEP_SECONDS)
         lease.release(held)
     finally:

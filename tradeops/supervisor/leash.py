@@ -10,8 +10,11 @@ import ctypes
 import os
 import signal
 import sys
+import threading
+import time
 
 _PR_SET_PDEATHSIG = 1
+_LOOK_SECONDS = 0.5
 
 
 def die_with_parent(parent: int, number: int) -> None:
@@ -21,6 +24,22 @@ def die_with_parent(parent: int, number: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:  # it was gone before the kernel knew
         os.kill(os.getpid(), number)
+
+
+def end_after_parent(parent: int, *, seconds: float) -> None:
+    """Has this process told to end when its parent, `parent`, is gone, and killed when it has not within `seconds`.
+
+    A thread, on every system. A process that lets work in hand end first could wait for a stranger for ever.
+    """
+    threading.Thread(target=_end_after, args=(parent, seconds), name="leash", daemon=True).start()
+
+
+def _end_after(parent: int, seconds: float) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(seconds)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -19,12 +19,13 @@ from tradeops import demo as demonstration
 from tradeops.core import clock, events, logs
 from tradeops.core.env import Environment
 from tradeops.core.errors import ConfigurationError, Conflict
-from tradeops.core.lease import HOST
+from tradeops.core.heartbeat import HOST
 from tradeops.core.models import Heartbeat
 
 from . import greeting
 from .output import Output
 from .programs import programs
+from .spells import MANY, WITHIN_SECONDS, Spells
 from .tree import Supervisor
 
 logger = logs.get(__name__)
@@ -94,29 +95,40 @@ def _check_free(name: str, host: str, port: int) -> None:
 
 
 class Announcer:
-    """Tells the portal's channels of a restart, from a thread: the supervisor never waits for the database."""
+    """Tells the portal's channels of a restart, from a thread: the supervisor never waits for the database.
+
+    A process that dies again and again is critical, once for such a spell: an alarm, which is repeated (N2).
+    """
 
     def __init__(self) -> None:
-        self._restarts: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
+        self._restarts: queue.SimpleQueue[tuple[str, str, float]] = queue.SimpleQueue()
+        self._spells = Spells()
         threading.Thread(target=self._run, name="announcer", daemon=True).start()
 
     def restarted(self, name: str, reason: str) -> None:
-        self._restarts.put((name, reason))
+        self._restarts.put((name, reason, time.monotonic()))
 
     def _run(self) -> None:
         while True:
-            name, reason = self._restarts.get()
+            name, reason, at = self._restarts.get()
+            again = self._spells.died(name, at=at)
             try:
                 with transaction.atomic():
-                    events.publish(
-                        events.Event(
-                            name="process.restarted",
-                            at=clock.now(),
-                            level=events.Level.ERROR,
-                            title=f"{name} on {HOST} died ({reason}) and was started again",
-                            body={"process": name, "host": HOST, "reason": reason},
-                        )
-                    )
+                    events.publish(_restart(name, reason, again=again))
             except Error as error:
                 logger.warning("a restart was not announced: the database does not answer", error=str(error))
+            else:
+                if again:
+                    self._spells.told(name)
             connection.close()
+
+
+def _restart(name: str, reason: str, *, again: bool) -> events.Event:
+    often = f", {MANY} times within {WITHIN_SECONDS / 60:g} minutes," if again else ""
+    return events.Event(
+        name="process.restarted",
+        at=clock.now(),
+        level=events.Level.CRITICAL if again else events.Level.ERROR,
+        title=f"{name} on {HOST} died ({reason}){often} and was started again",
+        body={"process": name, "host": HOST, "reason": reason},
+    )

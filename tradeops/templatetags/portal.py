@@ -38,6 +38,15 @@ def amount(value: Decimal | None) -> str:
 
 
 @register.filter
+def by_interest(rules: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The verdicts of a decision, those that failed first; `unset`: those that passed since nothing is set for them."""
+    failed = [rule for rule in rules if rule["verdict"] != "PASS"]
+    passed = [rule for rule in rules if rule["verdict"] == "PASS"]
+    told = [rule for rule in passed if rule.get("value") is not None or rule.get("limit") is not None]
+    return {"told": failed + told, "unset": [rule for rule in passed if rule not in told]}
+
+
+@register.filter
 def clock_time(iso: str | None) -> str:
     """`14:30:00.123` of an ISO time."""
     return iso[11:23] if iso else ""
@@ -60,3 +69,15 @@ def duration(ms: int) -> str:
     if ms < 1000:
         return f"+{ms} ms"
     return f"+{ms / 1000:.1f} s" if ms < 120_000 else f"+{ms // 60_000} min"
+
+
+@register.filter
+def share(value: float | None) -> str:
+    """`0.513` as `51 %`."""
+    return "" if value is None else f"{value:.0%}".replace("%", " %")
+
+
+@register.filter
+def stamp(moment: datetime, layout: str) -> str:
+    """In the zone that it bears; Django's own filter would show UTC."""
+    return moment.strftime(layout)

@@ -6,18 +6,23 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import get_fields_from_path, unquote
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from tradeops.core import configuration
 from tradeops.core.fields import ExactDecimalField
+
+from .deed import Deeds
+
+PLACE = ("older", "newer")
 
 
 class OnePage(Paginator):
@@ -31,18 +36,28 @@ class OnePage(Paginator):
 class KeysetChangeList(ChangeList):
     """Newest first, paged by primary key: a page costs the same at row 1 and at row 1,000,000 (U6).
 
-    `?older=<pk>` shows what follows that row, `?newer=<pk>` what precedes it.
+    `?older=<pk>` shows what follows that row, `?newer=<pk>` what precedes it. No link but these two and no form takes
+    the place along: what is searched or filtered for is shown from its newest row on.
     """
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        for name in PLACE:  # the search form carries what is left here
+            self.params.pop(name, None)
+            self.filter_params.pop(name, None)
 
     def get_filters_params(self, params: Any = None) -> Any:
         found = super().get_filters_params(params)
-        return {name: value for name, value in found.items() if name not in ("older", "newer")}
+        return {name: value for name, value in found.items() if name not in PLACE}
+
+    def get_query_string(self, new_params: Any = None, remove: Any = None) -> str:
+        return str(super().get_query_string(new_params, [*(remove or ()), *PLACE]))
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str]:
         return ["-pk"]
 
     def get_results(self, request: HttpRequest) -> None:
-        older, newer = (self._place(request.GET.get(name)) for name in ("older", "newer"))
+        older, newer = (self._place(request.GET.get(name)) for name in PLACE)
         rows: QuerySet[Any] = self.queryset
         if newer is not None:
             rows = rows.filter(pk__gt=newer).order_by("pk")
@@ -66,7 +81,7 @@ class KeysetChangeList(ChangeList):
         self.paginator = OnePage([], self.list_per_page)
 
     def _turn(self, **place: Any) -> str:
-        return self.get_query_string(new_params=place, remove=["older", "newer"])
+        return self.get_query_string(new_params=place)
 
     def _place(self, text: str | None) -> Any:
         try:
@@ -83,7 +98,19 @@ class WholeChangeList(ChangeList):
         self.full_result_count = self.result_count
 
 
-class PortalAdmin(ModelAdmin):
+class SeenFilter(admin.RelatedFieldListFilter):
+    """Offers what the person sees on the related rows' own pages: Django's offers every row there is."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        related, site = field.remote_field.model, model_admin.admin_site
+        limit: dict[str, Any] = {}
+        if not getattr(request.user, "is_superuser", False) and site.is_registered(related):
+            limit["pk__in"] = site.get_model_admin(related).get_queryset(request).values("pk")
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to=limit)
+
+
+class PortalAdmin(Deeds):
     """What both kinds share: no counts beyond need, and nobody sees more than is theirs."""
 
     show_full_result_count = False
@@ -105,6 +132,19 @@ class PortalAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         queryset = super().get_queryset(request)
         return queryset if getattr(request.user, "is_superuser", False) else self.seen_by(request.user, queryset)
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        """A row that is not there is said to be missing before any deed is asked whether it may be done to it."""
+        if self.get_object(request, unquote(object_id)) is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        found: Any = super().get_list_filter(request)
+        return [(each, SeenFilter) if self._is_relation(each) else each for each in found]
+
+    def _is_relation(self, name: Any) -> bool:
+        return isinstance(name, str) and get_fields_from_path(self.model, name)[-1].is_relation
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # ledgers refer to it: configuration is retired, ledgers stay

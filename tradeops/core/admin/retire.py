@@ -5,19 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from tradeops.core import clock, configuration
 from tradeops.core.errors import TradeOpsError
 
-from . import confirm
 from .base import ConfigurationAdmin
 
 
@@ -40,33 +36,21 @@ class RetirableAdmin(ConfigurationAdmin):
         description="Retire", url_path="retire", icon="archive", variant=ActionVariant.DANGER, permissions=["retire"]
     )
     def retire_action(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        obj = self.get_object(request, object_id)
-        if obj is None:
-            raise Http404
-        if not self.has_change_permission(request, obj):
-            raise PermissionDenied
-        back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[obj.pk])
+        obj = self.row(request, object_id)
         if obj.retired_at is not None:
             messages.info(request, f"{obj} is retired already.")
-            return HttpResponseRedirect(back)
-        form = forms.Form(request.POST if request.method == "POST" else {})
-        step, password = confirm.step(request, form)
-        if step is confirm.Step.GO:
-            try:
-                with transaction.atomic():
-                    self.retire(obj, now=clock.now())
-                    configuration.changed()
-                self.log_change(request, obj, "Retired.")
-                messages.success(request, f"{obj} is retired.")
-            except TradeOpsError as error:
-                messages.error(request, f"{obj} was not retired: {error}")
-            return HttpResponseRedirect(back)
-        return confirm.page(
-            request,
-            context={**self.admin_site.each_context(request), "opts": self.opts, "back": back},
-            form=form,
-            password=password,
-            title=f"Retire {self.opts.verbose_name} {obj}?",
-            consequences=[self.retires],
-            button="Retire",
-        )
+            return self.back(obj)
+        title = f"Retire {self.opts.verbose_name} {obj}?"
+        if (
+            asked := self.ask_first(request, obj, title=title, consequences=[self.retires], button="Retire")
+        ) is not None:
+            return asked
+        try:
+            with transaction.atomic():
+                self.retire(obj, now=clock.now())
+                configuration.changed()
+            self.log_change(request, obj, "Retired.")
+            messages.success(request, f"{obj} is retired.")
+        except TradeOpsError as error:
+            messages.error(request, f"{obj} was not retired: {error}")
+        return self.back(obj)

@@ -25,4 +25,4 @@ class Command(BaseCommand):
         from tradeops.supervisor import cluster, dispatcher
 
         tasks = [found.task for found in dispatch.QUEUES if found.name == queue]
-        sys.exit(cluster.run(tasks=[*tasks, dispatcher.CANARY_TASK]))
+        sys.exit(cluster.run(tasks=[*tasks, *dispatch.LOADED.get(queue, ()), dispatcher.CANARY_TASK]))

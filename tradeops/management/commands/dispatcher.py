@@ -14,4 +14,6 @@ class Command(BaseCommand):
         stops: list[int] = []
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda number, _frame: stops.append(number))
-        dispatcher.run(queues=dispatch.QUEUES, chores=dispatch.CHORES, stopped=lambda: bool(stops))
+        dispatcher.run(
+            queues=dispatch.QUEUES, others=dispatch.OTHERS, chores=dispatch.CHORES, stopped=lambda: bool(stops)
+        )
