@@ -1,1 +1,1 @@
-from . import accounts, firewall, people  # noqa: F401  (register)
+from . import accounts, firewall, groups, people, telegram, venue_settings  # noqa: F401  (register)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
@@ -17,7 +18,6 @@ from accounts.firewall import selectors, services
 from accounts.firewall.services import Asker
 from accounts.models import FirewallBan, FirewallRule, FirewallSettings
 from tradeops.core import clock
-from tradeops.core.admin import confirm
 from tradeops.core.admin.base import ConfigurationAdmin, LedgerAdmin, describe
 from tradeops.core.errors import TradeOpsError
 
@@ -37,9 +37,7 @@ class _Form(forms.ModelForm):
     """A form that asks the firewall's own service, in the name of who sent it."""
 
     asker: Asker
-
-    def check(self, row: Any) -> None:
-        raise NotImplementedError
+    judge: ClassVar[Callable[..., None]]  # the service's check of the row; raises TradeOpsError
 
     def _post_clean(self) -> None:
         """After Django has put the form's values on the row, so that the row is judged as it would be stored."""
@@ -48,14 +46,13 @@ class _Form(forms.ModelForm):
             # What breaks a constraint of the table: the service checks the same, and says it in a sentence.
             self.errors.pop(NON_FIELD_ERRORS, None)
             try:
-                self.check(self.instance)
+                self.judge(self.instance, asker=self.asker, now=clock.now())
             except TradeOpsError as error:
                 self.add_error(None, f"{str(error)[:1].upper()}{str(error)[1:]}.")
 
 
 class RuleForm(_Form):
-    def check(self, row: FirewallRule) -> None:
-        services.check_rule(row, asker=self.asker, now=clock.now())
+    judge = staticmethod(services.check_rule)
 
     class Meta:
         model = FirewallRule
@@ -63,8 +60,7 @@ class RuleForm(_Form):
 
 
 class SettingsForm(_Form):
-    def check(self, row: FirewallSettings) -> None:
-        services.check_settings(row, asker=self.asker, now=clock.now())
+    judge = staticmethod(services.check_settings)
 
     class Meta:
         model = FirewallSettings
@@ -145,27 +141,10 @@ class FirewallBanAdmin(LedgerAdmin):
 
     @action(description="Lift", url_path="lift", icon="lock_open", variant=ActionVariant.PRIMARY, permissions=["lift"])
     def lift_action(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        ban = self.get_object(request, object_id)
-        if ban is None:
-            raise Http404
-        if not self.has_lift_permission(request):
-            raise PermissionDenied
-        back = reverse("admin:accounts_firewallban_change", args=[ban.pk])
-        form = forms.Form(request.POST if request.method == "POST" else {})
-        step, password = confirm.step(request, form)
-        if step is confirm.Step.GO:
-            try:
-                services.lift(ban, asker=asker(request), now=clock.now())
-                self.log_change(request, ban, "Lifted.")
-                messages.success(request, f"The ban of {ban} is lifted.")
-            except TradeOpsError as error:
-                messages.error(request, f"Nothing was lifted: {error}.")
-            return HttpResponseRedirect(back)
-        return confirm.page(
+        ban = self.row(request, object_id, may=lambda request, _ban: self.has_lift_permission(request))
+        asked = self.ask_first(
             request,
-            context={**self.admin_site.each_context(request), "opts": self.opts, "back": back},
-            form=form,
-            password=password,
+            ban,
             title=f"Lift the ban of {ban}?",
             consequences=[
                 "The address may come in again within a second, and its next ban is a first one.",
@@ -174,6 +153,15 @@ class FirewallBanAdmin(LedgerAdmin):
             button="Lift",
             danger=False,
         )
+        if asked is not None:
+            return asked
+        try:
+            services.lift(ban, asker=asker(request), now=clock.now())
+            self.log_change(request, ban, "Lifted.")
+            messages.success(request, f"The ban of {ban} is lifted.")
+        except TradeOpsError as error:
+            messages.error(request, f"Nothing was lifted: {error}.")
+        return self.back(ban)
 
     @display(description="In a row")
     def in_a_row(self, row: FirewallBan) -> int:

@@ -33,7 +33,12 @@ class AccountViewSet(ReadOnlyViewSet):
     filterset_fields = ["broker", "market", "active"]
 
     def visible(self, user: Any) -> QuerySet[Account]:
-        return visible_accounts(user).select_related("client")
+        return (
+            visible_accounts(user)
+            .select_related("client", "credential", "sync")
+            .defer("credential__sealed", "credential__fingerprint")
+            .prefetch_related("balances", "venue_positions")
+        )
 
 
 class Pair(serializers.Serializer[Any]):

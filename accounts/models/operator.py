@@ -15,6 +15,15 @@ class Client(models.Model):
 class Operator(AbstractUser):
     """A person or program that signs in."""
 
+    class Role(models.TextChoices):
+        VIEWER = "viewer"
+        OPERATOR = "operator"
+        ADMIN = "admin"
+        CLIENT = "client"
+
+    role = models.CharField(
+        max_length=8, choices=Role.choices, default=Role.VIEWER, help_text="A superuser is an admin whatever it says."
+    )
     clients = models.ManyToManyField(
         Client, blank=True, related_name="operators", help_text="Whose accounts this person sees. Superusers see all."
     )
