@@ -1,11 +1,15 @@
-"""Making orders: the deterministic client order id, and the row that is committed before any network call (X4)."""
+"""Making orders: the deterministic client order id, and the row that is committed before any network call (X4).
+
+Also their steps (X3), and when to look at them next.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import random
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,8 +18,16 @@ from accounts.brokers.base import Quote
 from accounts.models import Account
 from signals.models import Decision, Order, OrderStep, Signal, Strategy
 from signals.strategies.actions import Leg
-from tradeops.core import clock, money, rows
-from tradeops.core.money import Side
+from signals.strategies.terms import MARKET, Terms
+from tradeops.core import clock, later, money, rows
+from tradeops.core.money import OrderType, Side
+
+# The code of a PENDING exit that waits until it is known what became of the entry that it is to close.
+AFTER_DOUBT = "after_doubt"
+# The code of an exit that the venue takes only in parts; the next part follows when this one is filled.
+IN_PARTS = "in_parts"
+# A step's name, its detail, and when it happened (left out: when it is recorded).
+Step = tuple[str, str] | tuple[str, str, datetime]
 
 
 def client_order_id(*, origin: str, origin_id: str, strategy: str, account: str, leg: int, attempt: int) -> str:
@@ -38,11 +50,15 @@ class Ticket:
     number: int
     quote: Quote | None
     expires_at: datetime
+    terms: Terms = MARKET
+    cancel_after: datetime | None = None
 
 
 def build(ticket: Ticket, *, now: datetime) -> Order:
     """The PENDING order, not stored yet."""
-    return Order(
+    terms = ticket.terms
+    order = rows.make(
+        Order,
         client_order_id=client_order_id(
             origin=Order.Origin.SIGNAL,
             origin_id=ticket.signal.public_id,
@@ -51,28 +67,38 @@ def build(ticket: Ticket, *, now: datetime) -> Order:
             leg=ticket.number,
             attempt=0,
         ),
-        origin=Order.Origin.SIGNAL,
+        origin=Order.Origin.SIGNAL.value,
         origin_id=ticket.signal.public_id,
         leg=ticket.number,
-        signal=ticket.signal,
-        decision=ticket.decision,
-        strategy=ticket.strategy,
-        account=ticket.account,
-        mode=ticket.mode,
+        mode=ticket.mode.value,
         symbol=ticket.symbol,
-        side=ticket.leg.side,
+        side=str(ticket.leg.side),
         position_side=ticket.leg.position_side,
         intent=ticket.leg.intent,
         quantity=ticket.leg.quantity,
+        code=AFTER_DOUBT if ticket.leg.after_doubt else "",
+        type=terms.type.value,
+        price=terms.price,
+        stop_price=terms.stop_price,
+        time_in_force=terms.time_in_force,
+        post_only=terms.post_only,
+        quote_amount=terms.quote_amount,
+        leverage=terms.leverage,
+        margin_mode=terms.margin_mode,
         quote={} if ticket.quote is None else quote_to_json(ticket.quote),
         request_id=ticket.signal.request_id,
         created_at=now,
         due_at=now,
         expires_at=ticket.expires_at,
+        cancel_after=ticket.cancel_after,
     )
+    # Whoever sends it needs them, and would have to read them.
+    order.signal, order.decision, order.strategy = ticket.signal, ticket.decision, ticket.strategy
+    order.account = ticket.account
+    return order
 
 
-def store(orders: Iterable[Order]) -> None:
+def store(orders: Iterable[Order], *, why: str = "") -> None:
     """Inserts new orders, whose decisions are stored, with their first step, in the caller's transaction."""
     found = list(orders)
     for order in found:
@@ -84,26 +110,50 @@ def store(orders: Iterable[Order]) -> None:
                 order=order,
                 step="created",
                 at=order.created_at,
-                detail=f"{order.side} {money.plain(order.quantity)} {order.symbol}, id {order.client_order_id}",
+                detail=f"{_described(order)}, id {order.client_order_id}" + (f", {why}" if why else ""),
             )
             for order in found
         ]
     )
 
 
+def _described(order: Order) -> str:
+    """Such as `buy 0.01 BTC/USDT`, `sell 0.01 BTC/USDT limit 51000`."""
+    prices = [f"{money.plain(price)}" for price in (order.stop_price, order.price) if price is not None]
+    kind = [] if order.type == OrderType.MARKET else [order.type, *prices]
+    return " ".join([order.side, money.plain(order.quantity) or "", order.symbol, *kind])
+
+
+# What a claim changes.
+CLAIMED = (
+    "status", "code", "claim_token", "sender_token", "lease_until", "send_expires_at", "sent_at", "sent_quantity",
+)  # fmt: skip
+
+
 def step(order: Order, name: str, *, at: datetime, detail: str = "") -> None:
-    rows.insert(OrderStep(order=order, step=name, at=at, detail=detail[:300]))
+    record(order, [(name, detail)], at=at)
 
 
-def record(order: Order, steps: Iterable[tuple[str, str]], *, at: datetime) -> None:
-    """Several steps (name, detail) at one moment."""
-    rows.insert_all([OrderStep(order=order, step=name, at=at, detail=detail[:300]) for name, detail in steps])
+def record(order: Order, steps: Iterable[Step], *, at: datetime) -> None:
+    """Several steps; `at` holds for those that do not say when they happened."""
+    later.write(
+        rows.insert_all,
+        [
+            rows.make(OrderStep, order_id=order.pk, step=name, at=when[0] if when else at, detail=detail[:300])
+            for name, detail, *when in steps
+        ],
+    )
+
+
+_QUOTED = tuple(one.name for one in fields(Quote))
+_NO_AMOUNTS = frozenset({"symbol", "source", "at"})
 
 
 def quote_to_json(quote: Quote) -> dict[str, Any]:
     """Amounts as text, the time ISO 8601; None is left out."""
     found = {}
-    for name, value in asdict(quote).items():
+    for name in _QUOTED:
+        value = getattr(quote, name)
         if isinstance(value, Decimal):
             found[name] = money.plain(value)
         elif isinstance(value, datetime):
@@ -118,9 +168,8 @@ def quote_of(order: Order) -> Quote | None:
     if not order.quote:
         return None
     data = dict(order.quote)
-    for name in ("bid", "ask", "last", "volume", "volatility"):
-        if name in data:
-            data[name] = Decimal(data[name])
+    for name in data.keys() - _NO_AMOUNTS:
+        data[name] = Decimal(data[name])
     return Quote(**{**data, "at": datetime.fromisoformat(data["at"])})
 
 
@@ -133,5 +182,17 @@ def reference_price(order: Order) -> Decimal | None:
 
 
 def backoff(tries: int) -> timedelta:
-    """0.5 s doubling to 30 s."""
-    return timedelta(seconds=min(30.0, 0.5 * 2 ** min(tries, 10)))
+    """0.5 s doubling to 30 s, and up to a quarter more, so that many do not come back at one moment."""
+    return timedelta(seconds=min(30.0, 0.5 * 2 ** min(tries, 10)) * random.uniform(1, 1.25))  # noqa: S311
+
+
+SOONEST, LATEST = timedelta(seconds=0.2), timedelta(seconds=2)
+
+
+def next_poll(order: Order, *, now: datetime) -> datetime:
+    """When to ask after a resting order, or for its cancel, again: soon while that is young, each 2 s later."""
+    since = order.cancel_asked_at or order.sent_at or now
+    at = now + max(SOONEST, min(LATEST, (now - since) / 2))
+    if order.cancel_after is None or order.cancel_asked_at is not None:
+        return at
+    return max(now, min(at, order.cancel_after))
