@@ -21,8 +21,11 @@ class NoPrice(TradeOpsError):
 
 
 class PriceSource(Protocol):
-    def quote(self, *, symbol: str, alert: Alert, received_at: datetime, now: datetime) -> Quote:
-        """The present quote of a venue symbol. May use the network, so never in a transaction. Raises NoPrice."""
+    def quote(self, *, symbol: str, alert: Alert, account: Account, received_at: datetime, now: datetime) -> Quote:
+        """The present quote of a venue symbol for the account that would trade it.
+
+        May use the network, so never in a transaction. Raises NoPrice, or ConfigurationError for what is not installed.
+        """
 
 
 def kinds() -> list[str]:
@@ -35,9 +38,22 @@ def source_name(*, strategy_prices: str, account: Account) -> str:
 
 
 def price_source(name: str) -> PriceSource:
-    """Raises ConfigurationError for a name that this installation does not have."""
-    try:
-        found: PriceSource = import_string(settings.PRICE_SOURCES[name])()
-    except KeyError:
-        raise ConfigurationError(f"there is no price source {name!r}; there are {', '.join(kinds())}") from None
-    return found
+    """By its name, or `name:which` where a source has several, such as `venue:okx`.
+
+    Raises ConfigurationError for a name that this installation does not have.
+    """
+    kind, colon, which = name.partition(":")
+    if kind not in settings.PRICE_SOURCES or (colon and not which):
+        raise ConfigurationError(f"there is no price source {name!r}; there are {', '.join(kinds())}")
+    source = import_string(settings.PRICE_SOURCES[kind])
+    if not which:
+        return source()
+    if not getattr(source, "several", False):
+        raise ConfigurationError(f"the price source {kind!r} is one; leave {':' + which!r} out")
+    return source(which)
+
+
+def is_remote(name: str) -> bool:
+    """Whether asking it may take the time of a network call."""
+    kind = name.partition(":")[0]
+    return kind in settings.PRICE_SOURCES and getattr(import_string(settings.PRICE_SOURCES[kind]), "remote", False)

@@ -14,6 +14,7 @@ from tradeops.core.alone import alone
 
 from . import gather, plans, route, together, work
 from .gather import Case
+from .ordering import Stances
 
 logger = logs.get(__name__)
 
@@ -21,7 +22,7 @@ logger = logs.get(__name__)
 def work_off() -> int:
     """Decides the next ones; returns how many. 0 if none wait, another is at it, or they do not go together."""
     strategies = plans.that_only_relay()
-    if not strategies or not work.untried(strategies, limit=1):
+    if not strategies or not work.untried(strategies, now=clock.now(), limit=1):
         return 0
     try:
         return _work_off(strategies)
@@ -34,7 +35,8 @@ def work_off() -> int:
 
 def _work_off(strategies: list[int]) -> int:
     with alone(route.ROUTER) as mine:
-        cases = _cases(work.untried(strategies, limit=together.MOST)) if mine else []
+        stances, now = Stances(), clock.now()
+        cases = _cases(work.untried(strategies, now=now, limit=together.MOST), stances) if mine else []
         if not cases:
             return 0
         judged = together.judge(cases, now=clock.now())
@@ -43,11 +45,12 @@ def _work_off(strategies: list[int]) -> int:
                 transaction.set_rollback(True)  # a worker has taken one of them; the next look leaves it out
                 return 0
             together.store(together.lock(judged))
+            stances.store(now=now)
     return len(cases)
 
 
-def _cases(items: list[WorkItem]) -> list[Case]:
-    """Without those that cannot be read, and what is behind them."""
+def _cases(items: list[WorkItem], stances: Stances) -> list[Case]:
+    """Without those that cannot be read or have to wait for another, and what is behind them."""
     found = gather.signals(
         where=f"id IN ({', '.join(['%s'] * len(items))})" if items else "1 = 0",
         params=[item.signal_id for item in items],
@@ -58,7 +61,7 @@ def _cases(items: list[WorkItem]) -> list[Case]:
         case = None
         if item.lane not in stuck:
             case = route.case_of(item, signals[item.signal_id], plans.of(item.strategy_id))
-        if case is None:
+        if case is None or not stances.passes(item, case.alert, case.mapped):
             stuck.add(item.lane)
         else:
             cases.append(case)

@@ -22,9 +22,10 @@ from signals.strategies.heartbeat import HEARTBEAT, Comparison
 from tradeops.core import rows
 from tradeops.core.money import ZERO
 
-from . import differences, for_account, for_endpoint, proposals
+from . import differences, for_account, for_endpoint, planned, proposals
+from .desk import Desk
 from .differences import Finding
-from .for_account import Desk, Ruling
+from .for_account import Ruling
 from .gather import Case
 
 COMPARE = "compare"  # a decision's intent
@@ -127,7 +128,8 @@ def _compared(desk: Desk, verdicts: list[Verdict]) -> Heard:
     if found.same:
         verdict, reason = Verdict("position", PASS, found.held, found.told), f"{found.held}, as the heartbeat says"
         return _heard(desk, found, [*verdicts, verdict], reason)
-    if heal == Strategy.Heal.TRADE and found.sides_differ:
+    sized = desk.case.strategy.target_size != Strategy.TargetSize.DIRECTION
+    if heal == Strategy.Heal.TRADE and (found.sides_differ or sized):
         return _healed(desk, found)
     why = "the strategy's heal is alert" if heal == Strategy.Heal.ALERT else "only a wrong side is healed, not a size"
     reason = f"it holds {found.held}, the heartbeat says {found.told}; nothing is traded: {why}"
@@ -142,11 +144,10 @@ def _heard(desk: Desk, found: Comparison, verdicts: list[Verdict], reason: str) 
 
 def _comparison(desk: Desk) -> Comparison:
     case, look = desk.case, desk.look
-    assert case.mapped is not None  # `allowed_symbols` has passed
     return heartbeat.compare(
         told=case.alert.market_position,
-        size=heartbeat.told_size(case.alert, mapped=case.mapped, sizing_mode=case.strategy.sizing_mode),
-        held=for_account.held(desk),
+        size=planned.told(desk),
+        held=planned.held(desk),
         market=look.account.market,
         lot=look.instrument.lot if look.instrument else ZERO,
     )
@@ -178,7 +179,7 @@ def _decision(
         strategy=case.strategy,
         account=account,
         endpoint=endpoint,
-        engine=case.strategy.engine,
+        engine=case.engine,
         outcome=Decision.Outcome.REJECTED if failed else Decision.Outcome.APPROVED,
         intent=COMPARE,
         mode=Order.Mode.DRY_RUN if case.dry_run else case.strategy.mode,

@@ -12,7 +12,8 @@ from tradeops.core.events import Event
 
 
 def status_of(decisions: list[Decision]) -> str:
-    """All approved; none; mixed = PARTIAL; all stale = EXPIRED; no decision at all = REJECTED."""
+    """All approved; none; mixed = PARTIAL; all stale = EXPIRED; no decision at all = REJECTED. Shadows do not count."""
+    decisions = [decision for decision in decisions if not decision.shadow]
     approved = sum(decision.outcome == Decision.Outcome.APPROVED for decision in decisions)
     if decisions and approved == len(decisions):
         return Signal.Status.APPROVED

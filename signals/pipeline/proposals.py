@@ -1,24 +1,26 @@
-"""What decisions for accounts and endpoints have in common: age, mode, and what a broker is asked for."""
+"""What decisions for accounts and endpoints have in common: age and mode."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from accounts.brokers import registry
 from accounts.brokers.base import Quote
-from accounts.models import Account
 from signals.models import Position, Strategy
-from signals.receive import Alert
 from signals.risk.base import FAIL, PASS, Verdict
-from signals.strategies.symbols import Mapped
-from tradeops.core.errors import ConfigurationError
-from tradeops.core.money import OrderType
 
+from . import missing, ordering
 from .gather import Case
 
 
 def born(case: Case) -> datetime:
-    """When age begins: the sender's timestamp, else the arrival; a clock that runs ahead gains nothing (I12)."""
+    """When age begins: the sender's timestamp, else the arrival; a clock that runs ahead gains nothing (I12).
+
+    Where a person was asked, it begins with the answer; where a person asks, with that.
+    """
+    if case.ask is not None:
+        return case.ask.at
+    if case.approval is not None and case.approval.answered_at is not None:
+        return case.approval.answered_at
     return min(case.alert.sent_at or case.signal.received_at, case.signal.received_at)
 
 
@@ -36,22 +38,17 @@ def mode(case: Case) -> Verdict:
     return Verdict("mode", PASS, "dry_run" if case.dry_run else strategy.mode, "not off")
 
 
-def beyond(alert: Alert, account: Account, mapped: Mapped | None) -> str:
-    """What the message asks for and the account's broker does not declare; empty = nothing."""
-    try:
-        able = registry.capabilities(account.broker)
-    except ConfigurationError as error:
-        return str(error)
-    if alert.order_type not in {str(kind) for kind in able.order_types}:
-        return f"{alert.order_type} orders"
-    if account.market not in able.markets:
-        return f"the {account.market} market"
-    wanted = alert.market or (mapped.market if mapped else "")
-    if wanted and wanted != account.market:
-        return f"the {wanted} market (the account trades {account.market})"
-    held_back = [name for name in ("stop_loss", "take_profit", "trailing_stop") if getattr(alert, name)]
-    # An entry that is meant to have a stop is not opened without one.
-    return f"{', '.join(held_back)} with an entry" if held_back and OrderType.STOP not in able.order_types else ""
+def late(case: Case) -> list[Verdict]:
+    """Why a target does nothing that a later one has overtaken; empty for all others (S5)."""
+    return [*ordering.late(case.alert, case.turn), *(one for one in missing.verdicts(case.ask) if not one.passed)]
+
+
+def approval(case: Case) -> list[Verdict]:
+    """Who said yes, of a strategy that asks (D6); who asks, of what is decided once more (U2)."""
+    if case.ask is not None:
+        given = [Verdict("approval", PASS, f"given by {case.ask.by}", "yes")] if case.strategy.approval_seconds else []
+        return [one for one in missing.verdicts(case.ask) if one.passed] + given
+    return [] if case.approval is None else [Verdict("approval", PASS, f"given by {case.approval.answered_by}", "yes")]
 
 
 def mark_quote(position: Position) -> Quote | None:

@@ -10,7 +10,7 @@ from tradeops.core import rows
 
 from . import for_endpoint, outcome
 
-Waiting, Failed = WorkItem.State.WAITING, WorkItem.State.FAILED
+Open, Failed = {WorkItem.State.WAITING, WorkItem.State.ASKING}, WorkItem.State.FAILED
 
 
 def settle(decided: Mapping[int, Sequence[Decision]], *, shared: Sequence[int], now: datetime) -> None:
@@ -20,7 +20,7 @@ def settle(decided: Mapping[int, Sequence[Decision]], *, shared: Sequence[int], 
     that look at the same moment would each see the other's item waiting.
     """
     states = _states(shared)
-    whole = {pk: tuple(decisions) for pk, decisions in decided.items() if Waiting not in states.get(pk, ())}
+    whole = {pk: tuple(decisions) for pk, decisions in decided.items() if not Open & states.get(pk, set())}
     whole |= _all_of([pk for pk in whole if pk in states])
     written: dict[tuple[str | None, bool], list[int]] = {}
     for pk, decisions in decided.items():

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from relay import services as relay
 from signals.models import Decision
+from signals.risk.base import PASS
 from tradeops.core import events
 from tradeops.core.events import Event, Level
 
@@ -15,6 +16,7 @@ from . import for_endpoint, heartbeat
 from .gather import Case
 from .settle import is_relayed
 
+TOLD_ONCE = ("halted", "maintenance")
 Word = relay.Dispatch | Event
 
 
@@ -40,8 +42,15 @@ def word(case: Case, decisions: Sequence[Decision], *, now: datetime) -> Word | 
     if not approved:
         reason = decisions[0].reason if decisions else "the strategy has neither accounts nor endpoints"
         title = f"{case.strategy.slug} rejected {name}: {reason}"
-        return replace(event, name="signal.rejected", level=Level.WARNING, title=title, body={"reason": reason})
+        level = Level.INFO if _known(decisions) else Level.WARNING
+        return replace(event, name="signal.rejected", level=level, title=title, body={"reason": reason})
     return _dispatch(case, event, approved)
+
+
+def _known(decisions: Sequence[Decision]) -> bool:
+    """Whether people were told of the cause once: a strategy that loops is one alert, not one for each signal."""
+    rules = [rule for row in decisions for rule in row.rules if rule["rule"] in TOLD_ONCE]
+    return any(rule["verdict"] != PASS for rule in rules)
 
 
 def tell(words: Iterable[Word | None], *, now: datetime) -> None:
@@ -60,6 +69,7 @@ def _dispatch(case: Case, event: Event, approved: Sequence[Decision]) -> relay.D
         "symbol": event.symbol,
         "ticker": case.alert.symbol,
     }
+    held = for_endpoint.held(case, now=event.at)
     return relay.Dispatch(
         event=replace(event, body={"data": data, "raw": case.signal.raw}),
         subject=case.signal.public_id,
@@ -67,7 +77,10 @@ def _dispatch(case: Case, event: Event, approved: Sequence[Decision]) -> relay.D
         lane=case.item.lane,
         endpoints=[
             relay.Target(
-                endpoint_id=row.endpoint_id, dry_run=row.mode != "live", group_id=case.groups.get(row.endpoint_id)
+                endpoint_id=row.endpoint_id,
+                dry_run=row.mode != "live",
+                group_id=case.groups.get(row.endpoint_id),
+                hold_until=held.get(row.endpoint_id),
             )
             for row in approved
             if row.endpoint_id and is_relayed(row)

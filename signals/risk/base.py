@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
 from accounts.brokers.base import Quote
 from signals.models.risk import Scope
+from signals.portfolio.equity import Worth
 from signals.portfolio.exposure import Book
 from tradeops.core import money
 from tradeops.core.errors import ConfigurationError
 from tradeops.core.money import Side
 
+from .windows import Window
+
+# A venue's account is read each minute; twice that is late, and then nobody knows what it has lost.
+MAX_EQUITY_AGE_SECONDS = 150
 PASS, FAIL, ERROR = "PASS", "FAIL", "ERROR"
 
 
@@ -23,6 +30,14 @@ class Limit:
 
     scope: Scope
     value: Any
+
+
+@dataclass(frozen=True)
+class OrderCount:
+    """Orders that the strategy has made in the last 60 s: on all accounts, and on the proposal's own."""
+
+    strategy: int
+    account: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +60,8 @@ class Proposal:
     account_currency: str = ""
     side: Side | None = None
     quantity: Decimal | None = None
+    closes: Decimal = Decimal(0)  # of the strategy's own other side, before it opens
+    orders: int = 1  # that come of it
     position_quantity: Decimal = Decimal(0)
     quote: Quote | None = None
     quote_problem: str = ""
@@ -52,7 +69,23 @@ class Proposal:
     price: Decimal | None = None
     account_problem: str = ""
     switches_on: tuple[str, ...] = ()
+    halted: bool = False
+    maintenance: str = ""  # what is being maintained; empty = nothing
+    windows: Sequence[Window] = ()  # the strategy's own
     book: Book | None = None
+    position_side: str = ""  # of the position that it opens: long, short
+    market: str = "spot"
+    leverage: Decimal | None = None  # that it is sent with
+    hedged: bool = False  # the account holds both sides of a symbol side by side
+    netting: bool = False  # whether the strategy may hold the other side of a netted symbol
+    confidence: Decimal | None = None
+    worth: Worth | None = None
+    last_minute: OrderCount | None = None
+    last_loss_at: datetime | None = None
+    losses_known: bool = True
+    is_option: bool = False
+    expiration: date | None = None
+    today: date | None = None  # of the account
 
     @property
     def notional(self) -> Decimal | None:
@@ -60,6 +93,13 @@ class Proposal:
         if not self.quantity:
             return Decimal(0)
         return None if self.price is None else self.quantity * self.price
+
+    def value(self) -> Decimal:
+        """The notional in the account's currency. Raises ValueError without a price, or a rate between the two."""
+        if self.notional is None:
+            raise ValueError("the order's value is not known without a price")
+        same_currency(self.quote_currency, self.account_currency)
+        return self.notional
 
 
 @dataclass(frozen=True)
@@ -91,7 +131,25 @@ class Rule(Protocol):
     def check(self, proposal: Proposal, limits: list[Limit]) -> Verdict: ...
 
 
-class Maximum:
+def same_currency(given: str, wanted: str) -> None:
+    """A conversion would need a rate that nobody has configured: a rule that cannot tell rejects."""
+    if given != wanted:
+        raise ValueError(f"no rate from {given} to the account's {wanted}")
+
+
+def worth(proposal: Proposal) -> Worth:
+    """The account's equity. Raises ValueError where it is not known, or was not for a while."""
+    found = proposal.worth
+    if found is None:
+        raise ValueError("the account's equity is not known yet")
+    age = (proposal.now - found.at).total_seconds()
+    if age > MAX_EQUITY_AGE_SECONDS:
+        why = f": {found.problem}" if found.problem else ""
+        raise ValueError(f"the account's equity is {age:.0f} s old; the limit is {MAX_EQUITY_AGE_SECONDS} s{why}")
+    return found
+
+
+class Maximum(ABC):
     """A rule of the form `value ≤ limit`, checked in each scope that has a limit: the strictest wins (D3)."""
 
     slug: str
@@ -99,9 +157,9 @@ class Maximum:
     binds_endpoints = False
     whole_number = False
 
+    @abstractmethod
     def value(self, proposal: Proposal, scope: Scope) -> Decimal:
         """What is compared with the limit of that scope, counting the proposal itself."""
-        raise NotImplementedError
 
     def parse(self, value: Any) -> str:
         try:

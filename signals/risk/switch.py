@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -63,19 +63,28 @@ def states() -> list[RiskScope]:
 
 @dataclass(frozen=True)
 class Switches:
-    """The switches that are on, as (scope, key)."""
+    """The switches that are on, and the strategies that a rule has halted, as (scope, key)."""
 
     on: frozenset[tuple[str, str]]
+    halted: frozenset[tuple[str, str]] = frozenset()
 
     def stopping(self, *, strategy: str, account: str = "") -> tuple[str, ...]:
         """Those that stop entries here, such as ("global", "strategy trend")."""
         keys = [(Scope.GLOBAL.value, ""), (Scope.STRATEGY.value, strategy), (Scope.ACCOUNT.value, account)]
         return tuple(f"{scope} {key}".strip() for scope, key in keys if (scope, key) in self.on)
 
+    def halts(self, strategy: str) -> bool:
+        """Whether a rule has stopped its entries until a person lets it go on."""
+        return (Scope.STRATEGY.value, strategy) in self.halted
+
+    def with_halt(self, strategy: str) -> Switches:
+        return replace(self, halted=self.halted | {(Scope.STRATEGY.value, strategy)})
+
 
 def read() -> Switches:
     """From the database each time, never from a cache."""
-    return Switches(frozenset(rows.select(RiskScope, "scope", "key", where="kill_switch")))
+    found = rows.select(RiskScope, *_READ, where="kill_switch OR halted_at IS NOT NULL")
+    return _switches({(scope, key): (on, halted) for scope, key, on, halted in found})
 
 
 def lock(*, strategies: list[str], accounts: list[str]) -> Switches:
@@ -91,14 +100,24 @@ def lock(*, strategies: list[str], accounts: list[str]) -> Switches:
     if missing:
         RiskScope.objects.bulk_create([RiskScope(scope=s, key=k) for s, k in missing], ignore_conflicts=True)
         found.update(_locked(missing))
-    return Switches(frozenset(pair for pair, on in found.items() if on))
+    return _switches(found)
 
 
-def _locked(wanted: list[tuple[str, str]]) -> dict[tuple[str, str], bool]:
+_READ = ("scope", "key", "kill_switch", "halted_at")
+_Found = dict[tuple[str, str], tuple[bool, datetime | None]]
+
+
+def _switches(found: _Found) -> Switches:
+    return Switches(
+        frozenset(pair for pair, (on, _) in found.items() if on),
+        frozenset(pair for pair, (_, halted) in found.items() if halted is not None),
+    )
+
+
+def _locked(wanted: list[tuple[str, str]]) -> _Found:
     # Ordered by primary key: the same order in every transaction, so that two never wait for each other.
     keys = [key for _, key in wanted]
     marks = ", ".join(["%s"] * len(keys))
-    found = rows.select(
-        RiskScope, "scope", "key", "kill_switch", where=f"key IN ({marks}) OR kill_switch", params=keys, lock=True
-    )
-    return {(scope, key): on for scope, key, on in found}
+    where = f"key IN ({marks}) OR kill_switch OR halted_at IS NOT NULL"
+    found = rows.select(RiskScope, *_READ, where=where, params=keys, lock=True)
+    return {(scope, key): (on, halted) for scope, key, on, halted in found}

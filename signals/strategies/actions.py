@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -15,23 +15,30 @@ Intent = Literal["open", "close"]
 PositionSide = Literal["long", "short"]
 
 EXITS = frozenset({"close", "exit", "flat"})
+CANCEL = "cancel"  # ends open orders only; what is held stays
+OPTION = "option"  # the market on which a put can be bought
+# Lots and fees taken in the base currency make a position a little smaller than the size that was asked for.
+TOLERANCE = Decimal("0.01")
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """`action`: buy, sell, close, exit, flat, reverse; or `target`: long, short, flat, which then alone decides.
+    """`action`: buy, sell, close, exit, flat, reverse, cancel; or `target`: long, short, flat, which alone decides.
 
-    `side` narrows an exit to one side of the position (the message's `direction`).
+    `side` narrows an exit to one side of the position (the message's `direction`), `partly` to the message's own size
+    where that counts. `right`, put or call, is what a buy is of: a put is bought only where options are traded.
     """
 
     action: str = ""
     target: str = ""
     side: str = ""
+    right: str = ""
+    partly: bool = False
 
     @property
     def reduces(self) -> bool:
         """Whether it can only reduce, whatever is held."""
-        return self.target == "flat" if self.target else self.action in EXITS
+        return self.target == "flat" if self.target else self.action in EXITS or self.action == CANCEL
 
     @property
     def sells(self) -> bool:
@@ -54,6 +61,7 @@ class Leg:
     side: Side
     position_side: PositionSide
     quantity: Decimal
+    after_doubt: bool = False  # closes what an order will have opened of which nobody knows yet
 
 
 @dataclass(frozen=True)
@@ -76,25 +84,74 @@ def _open(position_side: PositionSide, quantity: Decimal) -> Leg:
 
 
 def resolve(
-    instruction: Instruction, *, held: Held, size: Decimal, market: str, opposite: str, pyramiding: int
+    instruction: Instruction,
+    *,
+    held: Held,
+    size: Decimal,
+    market: str,
+    opposite: str,
+    pyramiding: int,
+    sized: bool = False,
+    least: Decimal = ZERO,
+    whole: Decimal | None = None,
 ) -> Plan:
-    """The orders that carry out one instruction. `size` is the full size in base units (unused by exits)."""
+    """The orders that carry out one instruction. `size` is the full size in base units; of exits only those that go
+    `partly` use it, and zero is all.
+
+    `whole` is the size before a limit cut it, if one did: what an opposite position is closed by (D3). `sized`: a
+    target's size counts as much as its side, so that what is held on that side already is made larger or smaller. A
+    difference of less than `least`, the smallest order, is none.
+    """
     if instruction.target:
-        return _to_target(instruction.target, held=held, size=size, market=market)
+        return _to_target(instruction.target, held=held, size=size, market=market, sized=sized, least=least)
+    if instruction.action == CANCEL:
+        return Plan(reason="the strategy's open orders on this symbol are cancelled; what is held stays")
     if instruction.action in EXITS:
-        return _exit(instruction.side, held)
+        return _exit(instruction.side, held, size if instruction.partly else ZERO)
     if instruction.action == "reverse":
         return _reverse(held=held, size=size, market=market)
+    if instruction.right == "put" and market != OPTION:
+        reason = f"a put is bought where options are traded; this is a {market or 'spot'} account"
+        return Plan(rule="direction", value="put", limit=OPTION, reason=reason)
     wanted: PositionSide = "long" if instruction.action == "buy" else "short"
-    return _trade(wanted, held=held, size=size, market=market, opposite=opposite, pyramiding=pyramiding)
+    whole = size if whole is None else whole
+    if (held.short if wanted == "long" else held.long) > 0:
+        return _against(wanted, held=held, size=size, whole=whole, market=market, opposite=opposite)
+    return _along(wanted, held=held, size=size, market=market, pyramiding=pyramiding)
 
 
-def _exit(side: str, held: Held) -> Plan:
+def closing(instruction: Instruction, *, held: Held, opposite: str, whole: Decimal | None = None) -> tuple[Leg, ...]:
+    """What an instruction closes whatever it opens after, where nobody can tell how much that would be.
+
+    All of the other side; of an opposite buy or sell no more than `whole`, where at least the size is known.
+    """
+    if instruction.target:
+        return _exit("", _without(held, instruction.target)).legs
+    if instruction.action == "reverse":
+        return _exit("", held).legs
+    if instruction.action not in ("buy", "sell") or instruction.right == "put" or opposite == "reject":
+        return ()
+    return _exit("short" if instruction.action == "buy" else "long", held, whole or ZERO).legs
+
+
+def wants_out_of(instruction: Instruction, position_side: str) -> bool:
+    """Whether nothing of that side is to be held, whatever else is done."""
+    if instruction.target:
+        return instruction.target != position_side
+    return instruction.action in EXITS and instruction.side in ("", position_side) and not instruction.partly
+
+
+def close_after_doubt(position_side: PositionSide, quantity: Decimal) -> Leg:
+    return replace(_close(position_side, quantity), after_doubt=True)
+
+
+def _exit(side: str, held: Held, most: Decimal = ZERO) -> Plan:
+    """`most` of each side; zero is all."""
     legs = []
     if held.long > 0 and side in ("", "long"):
-        legs.append(_close("long", held.long))
+        legs.append(_close("long", min(held.long, most or held.long)))
     if held.short > 0 and side in ("", "short"):
-        legs.append(_close("short", held.short))
+        legs.append(_close("short", min(held.short, most or held.short)))
     if not legs:
         return Plan(rule="position", value="flat", limit="open", reason="there is no open position to close")
     return Plan(tuple(legs))
@@ -106,19 +163,42 @@ def _reverse(*, held: Held, size: Decimal, market: str) -> Plan:
     return _to_target("short" if held.long > 0 else "long", held=held, size=size, market=market)
 
 
-def _to_target(target: str, *, held: Held, size: Decimal, market: str) -> Plan:
+def _without(held: Held, side: str) -> Held:
+    return replace(held, long=ZERO) if side == "long" else replace(held, short=ZERO) if side == "short" else held
+
+
+def _to_target(
+    target: str, *, held: Held, size: Decimal, market: str, sized: bool = False, least: Decimal = ZERO
+) -> Plan:
     present = "long" if held.long > 0 else "short" if held.short > 0 else "flat"
-    if target == present:
-        return Plan(reason=f"already {present}: nothing to do")
+    legs = _exit("", _without(held, target)).legs
     if target == "flat":
-        return _exit("", held)
-    legs = list(_exit("", held).legs)
-    if target == "long":
-        return Plan((*legs, _open("long", size)))
-    if market == "spot":
+        return Plan(legs) if legs else Plan(reason="already flat: nothing to do")
+    side: PositionSide = "long" if target == "long" else "short"
+    same = held.long if side == "long" else held.short
+    opens = market != "spot" or side == "long"
+    if same <= 0:
+        if opens:
+            return Plan((*legs, _open(side, size)))
         # Out of the long is as far as spot goes towards short.
-        return Plan(tuple(legs)) if legs else _no_short()
-    return Plan((*legs, _open("short", size)))
+        return Plan(legs) if legs else _no_short()
+    step = _adjust(side, same, size, least) if sized else None
+    if step is not None and (opens or step.intent == "close"):
+        return Plan((*legs, step))
+    return Plan(legs) if legs else Plan(reason=f"already {present}: nothing to do")
+
+
+def _adjust(side: PositionSide, same: Decimal, size: Decimal, least: Decimal) -> Leg | None:
+    """A bigger target adds, a smaller one reduces.
+
+    A position is a little smaller than what was asked for, by the venue's lots and by fees in the base currency: that
+    is not added to again.
+    """
+    if size >= same + max(least, size * TOLERANCE) and size > same:
+        return _open(side, size - same)
+    if same >= size + least and same > size:
+        return _close(side, same - size)
+    return None
 
 
 def _no_short() -> Plan:
@@ -127,21 +207,26 @@ def _no_short() -> Plan:
     )
 
 
-def _trade(wanted: PositionSide, *, held: Held, size: Decimal, market: str, opposite: str, pyramiding: int) -> Plan:
-    same, other = (held.long, held.short) if wanted == "long" else (held.short, held.long)
+def _against(wanted: PositionSide, *, held: Held, size: Decimal, whole: Decimal, market: str, opposite: str) -> Plan:
+    """A buy or sell that meets the other side: that is closed first, and only the rest opened."""
     against: PositionSide = "short" if wanted == "long" else "long"
-    if other > 0:
-        if opposite == "reject":
-            return Plan(
-                rule="opposite",
-                value=against,
-                limit="reject",
-                reason=f"the position is {against} and the strategy rejects the opposite side",
-            )
-        legs = [_close(against, min(size, other))]
-        if size > other and opposite == "reverse" and not (market == "spot" and wanted == "short"):
-            legs.append(_open(wanted, size - other))
-        return Plan(tuple(legs))
+    other = held.short if wanted == "long" else held.long
+    if opposite == "reject":
+        return Plan(
+            rule="opposite",
+            value=against,
+            limit="reject",
+            reason=f"the position is {against} and the strategy rejects the opposite side",
+        )
+    legs = [_close(against, min(whole, other))]
+    if whole > other and opposite == "reverse" and not (market == "spot" and wanted == "short"):
+        legs.append(_open(wanted, min(whole - other, size)))
+    return Plan(tuple(legs))
+
+
+def _along(wanted: PositionSide, *, held: Held, size: Decimal, market: str, pyramiding: int) -> Plan:
+    """A buy or sell that meets nothing, or its own side."""
+    same = held.long if wanted == "long" else held.short
     if same > 0 and held.entries > pyramiding:
         reason = f"the position was already added to {held.entries - 1} times; pyramiding allows {pyramiding}"
         return Plan(rule="pyramiding", value=str(held.entries), limit=str(pyramiding), reason=reason)

@@ -1,7 +1,7 @@
 """What a heartbeat says and what is held, side by side (I13). Pure: what follows is decided elsewhere.
 
-The side always counts. The size counts only where the strategy sizes by the message: any other strategy holds its own
-size by intent, and so does each account.
+The side always counts. The size counts only where the message decides it, by the strategy's target sizes or because it
+sizes by the message: any other strategy holds its own size by intent, and so does each account.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from decimal import Decimal
 from signals.receive import Alert
 from tradeops.core import money
 
-from .actions import Held
+from . import sizing
+from .actions import TOLERANCE, Held
 from .symbols import Mapped
 
 HEARTBEAT = "heartbeat"  # the message's action
-# Lots and fees taken in the base currency make a position a little smaller than the message's size.
-TOLERANCE = Decimal("0.01")
 
 
 @dataclass(frozen=True)
@@ -30,11 +29,16 @@ class Comparison:
     sides_differ: bool = False
 
 
-def told_size(alert: Alert, *, mapped: Mapped, sizing_mode: str) -> Decimal | None:
-    """The size that must be held, in base units; None where the message's size decides nothing here."""
-    if alert.market_position_size is None or sizing_mode != "message" or mapped.quantity_unit == "quote":
-        return None
-    return alert.market_position_size * mapped.multiplier
+def size_counts(alert: Alert, *, mapped: Mapped, sizing_mode: str, target_size: str) -> bool:
+    """Whether the message's size says how much must be held, now as when it was entered.
+
+    A size in money, or a share of what the account has, was another one then.
+    """
+    if alert.market_position_size is None or mapped.quantity_unit == "quote":
+        return False
+    if target_size == sizing.PROPORTIONAL:
+        return sizing_mode == "fixed_quantity"
+    return target_size == sizing.ABSOLUTE or sizing_mode == "message"
 
 
 def compare(*, told: str, size: Decimal | None, held: Held, market: str, lot: Decimal) -> Comparison:

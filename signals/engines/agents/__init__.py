@@ -1,0 +1,1 @@
+"""Engine B's agents; each one file and one line in settings.AGENTS."""
