@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -35,6 +35,9 @@ class Alert:
     sender_id: str = ""
     order_type: str = "market"
     price: Decimal | None = None
+    stop_price: Decimal | None = None
+    time_in_force: str = ""
+    post_only: bool = False
     quantity: Decimal | None = None
     quote_amount: Decimal | None = None
     percent: Decimal | None = None
@@ -90,11 +93,13 @@ def new(
     size: int,
     received_at: datetime,
     public_id: str | None = None,
+    variants: Mapping[str, str] | None = None,
 ) -> Signal:
     """A signal (RECEIVED) for `store`.
 
-    `raw` is the body as sent, JSON-ready and without its credential; `routes` are slugs of strategies; `size` is
-    in bytes; `public_id` is given where another row of the transaction names the signal before it is there.
+    `raw` is the body as sent, JSON-ready and without its credential; `routes` are slugs of strategies, and `variants`
+    the engines that experiments have chosen for some of them; `size` is in bytes; `public_id` is given where another
+    row of the transaction names the signal before it is there.
     """
     return Signal(
         public_id=public_id or uuid7(),
@@ -107,6 +112,7 @@ def new(
         data=alert.to_json(),
         raw=raw,
         routes=routes,
+        variants=dict(variants or {}),
         address=address,
         size=size,
     )
@@ -116,4 +122,4 @@ def store(signals: Sequence[Signal]) -> None:
     """Inserts them, in their order, in the caller's transaction, and wakes who works on them at the commit."""
     if signals:
         rows.insert_all(signals)
-        wake.notify()
+        wake.notify(wake.SIGNALS)

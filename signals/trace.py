@@ -61,7 +61,7 @@ def of(public_id: str, *, accounts: QuerySet[Account] | None = None) -> dict[str
     ]
     return {
         "signal": _signal(signal),
-        "decisions": [_decision(decision) for decision in decisions],
+        "decisions": [decision_of(decision) for decision in decisions],
         "orders": [_order(order) for order in orders],
         "fills": [_fill(fill) for fill in sorted(fills, key=lambda fill: (fill.at, fill.pk))],
         "positions": [_position(position) for position in positions],
@@ -151,6 +151,7 @@ def _signal(signal: Signal) -> dict[str, Any]:
         "action": signal.action,
         "source": signal.source.slug if signal.source else None,
         "strategies": signal.routes,
+        "variants": signal.variants,
         "received_at": iso_ms(signal.received_at),
         "sent_at": iso_ms(signal.sent_at),
         "decided_at": iso_ms(signal.decided_at),
@@ -162,12 +163,17 @@ def _signal(signal: Signal) -> dict[str, Any]:
     }
 
 
-def _decision(decision: Decision) -> dict[str, Any]:
+def decision_of(decision: Decision) -> dict[str, Any]:
+    """One decision as the trace has it; its page shows the same."""
     return {
         "strategy": decision.strategy.slug if decision.strategy else None,
         "account": decision.account.slug if decision.account else None,
         "endpoint": decision.endpoint.slug if decision.endpoint else None,
         "engine": decision.engine,
+        "variant": decision.variant,
+        "shadow": decision.shadow,
+        "confidence": plain(decision.confidence),
+        "views": decision.views,
         "outcome": decision.outcome,
         "intent": decision.intent,
         "mode": decision.mode,
@@ -196,6 +202,7 @@ def _order(order: Order) -> dict[str, Any]:
         "filled_quantity": plain(order.filled_quantity),
         "average_price": plain(order.average_price),
         "code": order.code,
+        "venue_code": order.venue_code,
         "message": order.message,
         "created_at": iso_ms(order.created_at),
         "sent_at": iso_ms(order.sent_at),
@@ -307,6 +314,8 @@ def _decided(decisions: Iterable[Decision]) -> Iterable[Moment]:
     for decision in decisions:
         target = decision.account or decision.endpoint
         where = f"{target}: " if target else ""
+        if decision.shadow:
+            where += f"{decision.engine} in its shadow: "
         yield (
             decision.decided_at,
             "decided",

@@ -16,12 +16,16 @@ _WORKING = ("PENDING", "SUBMITTED", "OPEN", "PARTIALLY_FILLED", "UNKNOWN")
 def settled(trace: Trace) -> bool:
     """Nothing of it will happen any more: decided, every order final, all told or given up."""
     return (
-        trace["signal"]["status"] not in _UNDECIDED
+        decided(trace)
         and trace["signal"]["relay"] != "PENDING"
         and not any(order["status"] in _WORKING for order in trace["orders"])
         and not any(delivery["status"] in ("PENDING", "RETRYING") for delivery in trace["deliveries"])
         and not any(notification["status"] == "PENDING" for notification in trace["notifications"])
     )
+
+
+def decided(trace: Trace) -> bool:
+    return trace["signal"]["status"] not in _UNDECIDED
 
 
 def problems(trace: Trace) -> list[str]:
@@ -68,12 +72,13 @@ def _why(trace: Trace) -> str:
     signal = trace["signal"]
     if signal["status"] in _UNDECIDED:
         return "It has not been decided yet."
-    accounts = [decision for decision in trace["decisions"] if decision["account"]]
+    accounts = [decision for decision in trace["decisions"] if decision["account"] and not decision["shadow"]]
     approved = [decision for decision in accounts if decision["outcome"] == "APPROVED"]
     if approved:
         return " ".join([_traded(trace["orders"], approved), *_rejections(accounts)])
-    said = _rejections(trace["decisions"])
-    if not said and any(decision["outcome"] == "APPROVED" for decision in trace["decisions"]):
+    counted = [decision for decision in trace["decisions"] if not decision["shadow"]]
+    said = _rejections(counted)
+    if not said and any(decision["outcome"] == "APPROVED" for decision in counted):
         return "It did not trade: no account is attached to its strategy; it was only relayed."
     return (
         " ".join(["It did not trade.", *said]) if said else f"It did not trade: {signal['note'] or signal['status']}."

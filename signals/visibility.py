@@ -7,21 +7,22 @@ from __future__ import annotations
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts.models import Account
+from accounts.models import Account, AccountGroupMember
 from relay import visibility as relay
 
-from .models import BridgeReport, Decision, Fill, Order, Position, Signal, Strategy, WorkItem
+from .models import BridgeReport, Decision, Fill, Order, Position, RoundTrip, Signal, Strategy, WorkItem
 
 Accounts = QuerySet[Account] | None
 
 
 def strategies(accounts: Accounts) -> QuerySet[Strategy]:
-    """Those that trade on one of the accounts."""
+    """Those that trade on one of the accounts, by itself or in a group."""
     found = Strategy.objects.all()
     if accounts is None:
         return found
     members = Strategy.accounts.through.objects.filter(strategy=OuterRef("pk"), account__in=accounts.values("pk"))
-    return found.filter(Exists(members))
+    grouped = AccountGroupMember.objects.filter(group__strategies=OuterRef("pk"), account__in=accounts.values("pk"))
+    return found.filter(Exists(members) | Exists(grouped))
 
 
 def signals(accounts: Accounts) -> QuerySet[Signal]:
@@ -50,6 +51,11 @@ def orders(accounts: Accounts) -> QuerySet[Order]:
 
 def fills(accounts: Accounts) -> QuerySet[Fill]:
     found = Fill.objects.all()
+    return found if accounts is None else found.filter(account__in=accounts.values("pk"))
+
+
+def trades(accounts: Accounts) -> QuerySet[RoundTrip]:
+    found = RoundTrip.objects.all()
     return found if accounts is None else found.filter(account__in=accounts.values("pk"))
 
 

@@ -1,1 +1,18 @@
-from . import ledgers, reports, request_log, risk, signals, sources, strategies, watch  # noqa: F401  (register)
+from . import (  # noqa: F401  (register)
+    analysis,
+    approvals,
+    decisions,
+    differences,
+    ledgers,
+    maintenance,
+    orders,
+    paper,
+    positions,
+    reports,
+    request_log,
+    risk,
+    signals,
+    sources,
+    strategies,
+    watch,
+)

@@ -7,29 +7,36 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from accounts.models import Account
 from accounts.selectors import scope as accounts_of
 from accounts.selectors import visible_accounts
 from signals import visibility
-from signals.models import RiskLimit, RiskScope, Strategy
+from signals.models import RiskLimit, RiskScope
 from signals.models.risk import Scope
-from signals.risk import registry, switch
+from signals.operator import reach
+from signals.operator.reach import Target
+from signals.risk import halts, registry, switch
 from tradeops.core import clock
 from tradeops.core.admin import confirm
 from tradeops.core.admin.base import ConfigurationAdmin, LedgerAdmin, describe
-from tradeops.core.errors import ConfigurationError, TradeOpsError
+from tradeops.core.errors import ConfigurationError, Forbidden, TradeOpsError
+
+from . import risk_page
+from .reasoned import Reasoned
 
 
 class RiskLimitForm(forms.ModelForm):
     rule = forms.ChoiceField(
         choices=lambda: [(slug, slug) for slug in sorted(registry.BY_SLUG)], widget=UnfoldAdminSelectWidget
     )
+
+    person: Any = None  # whose form it is; the admin says
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -39,7 +46,7 @@ class RiskLimitForm(forms.ModelForm):
             cleaned["value"] = registry.parse_limit(cleaned["rule"], cleaned["value"])
         except ConfigurationError as error:
             self.add_error("value", str(error))
-        _check_target(self, cleaned["scope"], cleaned.get("key", ""))
+        _check_target(self, cleaned["scope"], cleaned.get("key", ""), self.person)
         return cleaned
 
     class Meta:
@@ -47,14 +54,33 @@ class RiskLimitForm(forms.ModelForm):
         fields: tuple[str, ...] = ()  # the admin names them
 
 
-def _check_target(form: forms.BaseForm, scope: str, key: str) -> None:
+def _check_target(form: forms.BaseForm, scope: str, key: str, person: Any) -> None:
     if scope == Scope.GLOBAL:
         if key:
             form.add_error("key", "Global applies to everything: leave this empty.")
+        elif accounts_of(person) is not None:
+            form.add_error("scope", "Everything is more than the clients assigned to you.")
         return
-    model = Strategy if scope == Scope.STRATEGY else Account
-    if not model.objects.filter(slug=key).exists():
+    bound = accounts_of(person)
+    seen: Any = visibility.strategies(bound) if scope == Scope.STRATEGY else visible_accounts(person)
+    if not seen.filter(slug=key).exists():
         form.add_error("key", f"There is no {scope} {key!r}." if key else f"Name the {scope}.")
+    elif not reach.owns(Target(scope, key), person=person):
+        form.add_error("key", f"{key} also trades for clients that are not yours.")
+
+
+def _mine(queryset: QuerySet[Any], user: Any) -> QuerySet[Any]:
+    """Of limits or switches, those of the accounts and the strategies that the person sees."""
+    bound = accounts_of(user)
+    if bound is None:
+        return queryset
+    strategies = Q(scope=Scope.STRATEGY, key__in=visibility.strategies(bound).values("slug"))
+    return queryset.filter(Q(scope=Scope.ACCOUNT, key__in=bound.values("slug")) | strategies)
+
+
+def _owns(user: Any, row: Any) -> bool:
+    """Whether all that a limit or switch is about is the person's; true of none in particular."""
+    return row is None or reach.owns(Target(row.scope, row.key), person=user)
 
 
 @admin.register(RiskLimit)
@@ -66,6 +92,30 @@ class RiskLimitAdmin(ConfigurationAdmin):
     search_fields = ("key", "rule")
     ordering = ("scope", "key", "rule")
     deletable = True  # a setting; decisions keep the number they were judged by
+
+    def seen_by(self, user: Any, queryset: QuerySet[RiskLimit]) -> QuerySet[RiskLimit]:
+        return _mine(queryset, user)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change=change, **kwargs)
+        form.person = request.user
+        return form
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and _owns(request.user, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and _owns(request.user, obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        own = path("use/", self.admin_site.admin_view(self.use), name="signals_risklimit_use")
+        return [own, *super().get_urls()]
+
+    def use(self, request: HttpRequest) -> HttpResponse:
+        """The risk page."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return risk_page.view(request, context={**self.admin_site.each_context(request), "opts": self.opts})
 
 
 class KillSwitchForm(forms.Form):
@@ -83,7 +133,7 @@ class KillSwitchForm(forms.Form):
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        bound = accounts_of(user)
+        self.user, bound = user, accounts_of(user)
         strategies = visibility.strategies(bound).order_by("slug").values_list("slug", flat=True)
         accounts = visible_accounts(user).order_by("slug").values_list("slug", flat=True)
         target: Any = self.fields["target"]
@@ -92,6 +142,15 @@ class KillSwitchForm(forms.Form):
             ("Strategy", [(f"strategy:{slug}", slug) for slug in strategies]),
             ("Account", [(f"account:{slug}", slug) for slug in accounts]),
         ]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if "target" in cleaned:
+            try:
+                reach.check(Target(*self.scope), person=self.user)
+            except Forbidden as error:
+                self.add_error("target", str(error))
+        return cleaned
 
     @property
     def scope(self) -> tuple[str, str]:
@@ -104,14 +163,48 @@ class KillSwitchForm(forms.Form):
 
 
 @admin.register(RiskScope)
-class RiskScopeAdmin(LedgerAdmin):
+class RiskScopeAdmin(Reasoned, LedgerAdmin):
     list_display = ("where", "label", "reason", "changed_by", "changed_at")
     list_filter = ("kill_switch",)
     fields = describe(RiskScope)
 
+    def seen_by(self, user: Any, queryset: QuerySet[RiskScope]) -> QuerySet[RiskScope]:
+        """And what is stopped everywhere, since it stops theirs."""
+        return _mine(queryset, user) | queryset.filter(scope=Scope.GLOBAL)
+
     def get_urls(self) -> list[URLPattern]:
-        own = path("turn/", self.admin_site.admin_view(self.turn), name="signals_riskscope_turn")
-        return [own, *super().get_urls()]
+        view = self.admin_site.admin_view
+        own = [
+            path("turn/", view(self.turn), name="signals_riskscope_turn"),
+            path("<path:object_id>/resume/", view(self.resume), name="signals_riskscope_resume"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """A halted strategy goes on."""
+        if not request.user.has_perm("signals.change_riskscope"):
+            raise PermissionDenied  # before anything is said about what there is
+        row = self.row(request, object_id, may=self._may_resume)
+        return self.reasoned(
+            request,
+            row,
+            title=f"Let {row.key} go on?",
+            consequences=[
+                f"It was halted because of {row.halted_reason or 'nothing that still holds'}.",
+                "It opens positions again from the next signal on; what was rejected stays rejected.",
+            ],
+            button="Let it go on",
+            done=f"{row.key} goes on.",
+            do=lambda reason: halts.resume(
+                strategy=row.key, reason=reason, by=request.user.get_username(), now=clock.now()
+            ),
+        )
+
+    def _may_resume(self, request: HttpRequest, row: RiskScope) -> bool:
+        return row.scope == Scope.STRATEGY and _owns(request.user, row)
+
+    def _address(self, row: Any) -> str:
+        return reverse("admin:signals_risklimit_use")
 
     def turn(self, request: HttpRequest) -> HttpResponse:
         if not request.user.has_perm("signals.change_riskscope"):
@@ -135,8 +228,12 @@ class RiskScopeAdmin(LedgerAdmin):
         return TemplateResponse(
             request,
             "admin/signals/kill_switch.html",
-            {**context, "title": "Kill switch", "form": form, "states": switch.states()},
+            {**context, "title": "Kill switch", "form": form, "states": self._states(request)},
         )
+
+    def _states(self, request: HttpRequest) -> list[RiskScope]:
+        seen = set(self.get_queryset(request).values_list("pk", flat=True))
+        return [row for row in switch.states() if row.pk in seen]
 
     def _turned(self, request: HttpRequest, form: KillSwitchForm) -> HttpResponse:
         scope, key = form.scope

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from unfold.decorators import display
 
 from accounts.selectors import scope
@@ -17,6 +18,8 @@ from signals import trace, verdict, visibility
 from signals.models import Signal
 from tradeops.core.admin.base import LedgerAdmin
 from tradeops.core.colours import COLOURS
+
+from . import run_again
 
 PUBLIC_ID_LENGTH = 36
 
@@ -38,6 +41,14 @@ class SignalAdmin(LedgerAdmin):
             return self.get_queryset(request).filter(public_id=object_id).first()
         return super().get_object(request, object_id, from_field)
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.run_again)
+        return [path("<path:object_id>/run-again/", view, name="signals_signal_run_again"), *super().get_urls()]
+
+    def run_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        signal = self.row(request, object_id, may=lambda asked, _: run_again.may(asked))
+        return run_again.view(request, signal, context=self.context(request, signal))
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
@@ -54,6 +65,8 @@ class SignalAdmin(LedgerAdmin):
             "why": verdict.why(life),
             "problems": verdict.problems(life) if verdict.settled(life) else [],
             "settled": verdict.settled(life),
+            "original": signal,
+            "missing": verdict.decided(life) and run_again.may(request) and run_again.parts(request, signal),
             "raw": json.dumps(life["signal"]["raw"], indent=2, ensure_ascii=False),
             "data": json.dumps(life["signal"]["data"], indent=2, ensure_ascii=False),
         }
@@ -68,7 +81,6 @@ class SignalAdmin(LedgerAdmin):
                 **self.admin_site.each_context(request),
                 **context,
                 "opts": self.opts,
-                "original": signal,
                 "title": f"{signal.action} {signal.symbol}",
                 "media": self.media,
             },

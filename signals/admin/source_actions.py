@@ -7,10 +7,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -49,13 +47,13 @@ class SourceActions(RetirableAdmin):
 
     @action(description="Rotate secret", url_path="rotate", icon="key", permissions=["rotate"])
     def rotate_action(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = self._row(request, object_id)
+        row = self.row(request, object_id)
         form = RotateForm(request.POST or None)
         step, password = confirm.step(request, form)
         if step is confirm.Step.CONFIRM:
             return confirm.page(
                 request,
-                context=self._context(request, row),
+                context=self.context(request, row),
                 form=form,
                 password=password,
                 title=f"Rotate the secret of {row}?",
@@ -87,7 +85,7 @@ class SourceActions(RetirableAdmin):
             request,
             "admin/signals/source_secret.html",
             {
-                **self._context(request, row),
+                **self.context(request, row),
                 "title": f"New secret of {row}",
                 "secret": secret,
                 "texts": source_setup.texts(row, secret=secret),
@@ -102,7 +100,7 @@ class SourceActions(RetirableAdmin):
             request,
             "admin/ask.html",
             {
-                **self._context(request, row),
+                **self.context(request, row),
                 "title": f"Rotate the secret of {row}",
                 "intro": "A new secret of 256 random bits is made and shown once. To use one that the sender gave you, "
                 "set it in the form of the source: it counts at once.",
@@ -113,46 +111,32 @@ class SourceActions(RetirableAdmin):
 
     def has_end_previous_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Only where there is one: the button would be in the way for all the others."""
-        live = Source.objects.filter(pk=object_id, previous_until__gt=clock.now())
-        return self.has_change_permission(request) and live.exists()
+        row = self.get_object(request, object_id)
+        until = None if row is None else row.previous_until
+        return self.has_change_permission(request) and until is not None and until > clock.now()
 
     @action(
         description="End previous secret", url_path="end-previous", icon="key_off", variant=ActionVariant.WARNING,
         permissions=["end_previous"],
     )  # fmt: skip
     def end_previous_action(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        row = self._row(request, object_id)
-        form = forms.Form(request.POST if request.method == "POST" else {})
-        step, password = confirm.step(request, form)
-        if step is not confirm.Step.GO:
-            return confirm.page(
-                request,
-                context=self._context(request, row),
-                form=form,
-                password=password,
-                title=f"End the previous secret of {row} now?",
-                consequences=[
-                    f"It would have been good until {row.previous_until:%Y-%m-%d %H:%M} UTC.",
-                    "A sender that still has it is refused from now on.",
-                ],
-                button="End it",
-            )
+        row = self.row(request, object_id)
+        asked = self.ask_first(
+            request,
+            row,
+            title=f"End the previous secret of {row} now?",
+            consequences=[
+                f"It would have been good until {row.previous_until:%Y-%m-%d %H:%M} UTC.",
+                "A sender that still has it is refused from now on.",
+            ],
+            button="End it",
+        )
+        if asked is not None:
+            return asked
         sources.end_previous(source=row, now=clock.now())
         self.log_change(request, row, "Previous secret ended.")
         messages.success(request, f"{row} is known by its new secret only.")
-        return self._back(row)
+        return self.back(row)
 
-    def _row(self, request: HttpRequest, object_id: str) -> Source:
-        row: Source | None = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        if not self.has_change_permission(request, row):
-            raise PermissionDenied
-        return row
-
-    def _context(self, request: HttpRequest, row: Source) -> dict[str, Any]:
-        back = reverse("admin:signals_source_change", args=[row.pk])
-        return {**self.admin_site.each_context(request), "opts": self.opts, "source": row, "back": back}
-
-    def _back(self, row: Source) -> HttpResponse:
-        return HttpResponseRedirect(reverse("admin:signals_source_change", args=[row.pk]))
+    def context(self, request: HttpRequest, row: Source) -> dict[str, Any]:
+        return {**super().context(request, row), "source": row}

@@ -7,7 +7,9 @@ from typing import Any
 import django_filters as filters
 from django.db.models import Exists, OuterRef, QuerySet
 
-from signals.models import BridgeReport, Decision, Fill, Order, Position, Signal, WorkItem
+from accounts.selectors import visible_accounts
+from signals import visibility
+from signals.models import BridgeReport, Decision, Fill, Order, Position, Signal, Strategy, WorkItem
 
 
 class SignalFilter(filters.FilterSet):
@@ -110,4 +112,8 @@ class PositionFilter(filters.FilterSet):
 class StrategyFilter(filters.FilterSet):
     mode = filters.CharFilter()
     source = filters.CharFilter("sources__slug", distinct=True)
-    account = filters.CharFilter("accounts__slug", distinct=True)
+    account = filters.CharFilter(method="of_account")
+
+    def of_account(self, queryset: QuerySet[Strategy], name: str, value: str) -> QuerySet[Strategy]:
+        mine = visible_accounts(self.request.user).filter(slug=value)
+        return queryset.filter(pk__in=visibility.strategies(mine).values("pk"))

@@ -2,10 +2,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from signals.models import BridgeReport, Decision, Fill, Order, OrderStep, Position, Signal, Strategy
+from accounts.models import Account
+from signals.models import BridgeReport, Decision, ExitPlan, Fill, Order, OrderStep, Position, Signal, Strategy
+from signals.portfolio import positions
 from tradeops.core.drf import ExactDecimal, Moment
+from tradeops.core.money import plain
 
 
 class Slug(serializers.SlugRelatedField):
@@ -50,19 +55,31 @@ class RuleSerializer(serializers.Serializer[Any]):
     limit = serializers.JSONField(allow_null=True)
 
 
+class ViewSerializer(serializers.Serializer[Any]):
+    """What one agent of an engine said, and how much it counted."""
+
+    agent = serializers.CharField()
+    view = serializers.CharField()
+    confidence = serializers.CharField(allow_null=True)
+    weight = serializers.CharField()
+    reason = serializers.CharField()
+
+
 class DecisionSerializer(serializers.ModelSerializer[Decision]):
     signal = PublicId()
     strategy = Slug()
     account = Slug()
     endpoint = Slug()
     rules = RuleSerializer(many=True, read_only=True)
+    views = ViewSerializer(many=True, read_only=True)
+    confidence = ExactDecimal(read_only=True)
     decided_at = Moment(read_only=True)
 
     class Meta:
         model = Decision
         fields = (
-            "id", "signal", "strategy", "account", "endpoint", "engine", "outcome", "intent", "mode", "reason",
-            "rules", "enrichment", "decided_at",
+            "id", "signal", "strategy", "account", "endpoint", "engine", "variant", "shadow", "confidence", "views",
+            "outcome", "intent", "mode", "reason", "rules", "enrichment", "decided_at",
         )  # fmt: skip
 
 
@@ -137,6 +154,25 @@ class ExecutionSerializer(serializers.ModelSerializer[BridgeReport]):
         )  # fmt: skip
 
 
+class TargetSerializer(serializers.Serializer[Any]):
+    at = serializers.CharField()
+    share = serializers.CharField()
+    done = serializers.BooleanField()
+
+
+class ExitsSerializer(serializers.ModelSerializer[ExitPlan]):
+    """How the position is to be left. `state` is ACTIVE or UNPROTECTED; `stop_order` rests at the venue."""
+
+    stop_price = ExactDecimal(read_only=True)
+    stop_order = serializers.CharField(source="stop_order_id", read_only=True)
+    targets = TargetSerializer(many=True, read_only=True)
+    closes_at = Moment(read_only=True)
+
+    class Meta:
+        model = ExitPlan
+        fields = ("state", "stop_price", "stop_order", "targets", "closes_at", "closes_because", "problem")
+
+
 class PositionSerializer(serializers.ModelSerializer[Position]):
     strategy = Slug()
     account = Slug()
@@ -144,7 +180,10 @@ class PositionSerializer(serializers.ModelSerializer[Position]):
     average_price = ExactDecimal(read_only=True)
     realised_pnl = ExactDecimal(read_only=True)
     fees = ExactDecimal(read_only=True)
+    funding = ExactDecimal(read_only=True)
     mark_price = ExactDecimal(read_only=True)
+    unrealised_pnl = serializers.SerializerMethodField()
+    exits = serializers.SerializerMethodField()
     marked_at = Moment(read_only=True)
     opened_at = Moment(read_only=True)
     updated_at = Moment(read_only=True)
@@ -152,9 +191,28 @@ class PositionSerializer(serializers.ModelSerializer[Position]):
     class Meta:
         model = Position
         fields = (
-            "id", "strategy", "account", "symbol", "side", "quantity", "average_price", "entries", "realised_pnl",
-            "fees", "mark_price", "marked_at", "is_open", "opened_at", "updated_at",
+            "id", "strategy", "account", "symbol", "side", "quantity", "average_price", "variant", "entries",
+            "realised_pnl", "fees", "funding", "mark_price", "marked_at", "unrealised_pnl", "is_open", "exits",
+            "opened_at", "updated_at",
         )  # fmt: skip
+
+    @extend_schema_field(OpenApiTypes.DECIMAL)
+    def get_unrealised_pnl(self, row: Position) -> str | None:
+        return plain(positions.unrealised(row))
+
+    @extend_schema_field(ExitsSerializer(allow_null=True))
+    def get_exits(self, row: Position) -> Any:
+        """Null without any; views prefetch them."""
+        found = [plan for plan in row.exit_plans.all() if plan.state != ExitPlan.State.CLOSED] if row.is_open else []
+        return ExitsSerializer(found[0]).data if found else None
+
+
+class TradedAccounts(serializers.ManyRelatedField):
+    """A strategy's own accounts and those of its groups, each once, by slug."""
+
+    def get_attribute(self, instance: Any) -> list[Account]:
+        grouped = (account for group in instance.groups.all() for account in group.accounts.all())
+        return sorted({*instance.accounts.all(), *grouped}, key=lambda account: account.slug)
 
 
 class StrategySerializer(serializers.ModelSerializer[Strategy]):
@@ -162,7 +220,7 @@ class StrategySerializer(serializers.ModelSerializer[Strategy]):
 
     id = serializers.SlugField(source="slug", read_only=True)
     sources = Slug(many=True)
-    accounts = Slug(many=True)
+    accounts = TradedAccounts(child_relation=Slug())
     endpoints = Slug(many=True)
     endpoint_groups = Slug(many=True)
     sizing_value = ExactDecimal(read_only=True)

@@ -10,7 +10,7 @@ from relay.models import Delivery, Notification
 from signals.models import BridgeReport, Decision, Order, Signal
 from signals.trace import STAGES
 
-from .serializers import OrderStepSerializer, RuleSerializer
+from .serializers import OrderStepSerializer, RuleSerializer, ViewSerializer
 
 
 class Text(serializers.CharField):
@@ -26,6 +26,7 @@ class TraceSignal(serializers.Serializer[Any]):
     action = serializers.CharField()
     source = Text()  # type: ignore[assignment]
     strategies = serializers.ListField(child=serializers.CharField())
+    variants = serializers.DictField(child=serializers.CharField())
     received_at = serializers.DateTimeField()
     sent_at = serializers.DateTimeField(allow_null=True)
     decided_at = serializers.DateTimeField(allow_null=True)
@@ -41,6 +42,10 @@ class TraceDecision(serializers.Serializer[Any]):
     account = Text()
     endpoint = Text()
     engine = serializers.CharField()
+    variant = serializers.CharField(allow_blank=True)
+    shadow = serializers.BooleanField()
+    confidence = Text()
+    views = ViewSerializer(many=True)
     outcome = serializers.ChoiceField(choices=Decision.Outcome.choices)
     intent = serializers.CharField()
     mode = serializers.CharField()
@@ -65,7 +70,8 @@ class TraceOrder(serializers.Serializer[Any]):
     sent_quantity = Text()
     filled_quantity = serializers.CharField()
     average_price = Text()
-    code = serializers.CharField()
+    code = serializers.CharField(help_text="Our word for why it ended so.")
+    venue_code = serializers.CharField(help_text="The venue's own code.")
     message = serializers.CharField()
     created_at = serializers.DateTimeField()
     sent_at = serializers.DateTimeField(allow_null=True)

@@ -1,6 +1,8 @@
+from django.urls import re_path
+
 from tradeops.core.api import Router
 
-from . import views
+from . import analysis, state, trades, views
 
 router = Router()
 router.register("signals", views.SignalViewSet)
@@ -9,6 +11,11 @@ router.register("orders", views.OrderViewSet)
 router.register("fills", views.FillViewSet)
 router.register("executions", views.ExecutionViewSet)
 router.register("positions", views.PositionViewSet)
+router.register("trades", trades.TradeViewSet)
 router.register("strategies", views.StrategyViewSet)
+router.register("analysis", analysis.AnalysisViewSet)
 
-urlpatterns = router.urls
+urlpatterns = [
+    re_path(r"^accounts/(?P<slug>[-\w]+)/state/?$", state.AccountState.as_view(), name="account-state"),
+    *router.urls,
+]

@@ -11,10 +11,11 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.models import AccountGroup
 from accounts.selectors import scope, visible_accounts
 from relay import visibility as relay_visibility
 from signals import trace, visibility
-from signals.models import BridgeReport, Decision, Fill, Order, Position, Signal, Source, Strategy
+from signals.models import BridgeReport, Decision, ExitPlan, Fill, Order, Position, Signal, Source, Strategy
 from tradeops.core.api import ReadOnlyViewSet
 
 from . import filters, serializers
@@ -114,7 +115,8 @@ class PositionViewSet(ReadOnlyViewSet):
     lookup_value_regex = NUMBER
 
     def visible(self, user: Any) -> QuerySet[Position]:
-        return visibility.positions(scope(user)).select_related("strategy", "account")
+        live = Prefetch("exit_plans", ExitPlan.objects.exclude(state=ExitPlan.State.CLOSED))
+        return visibility.positions(scope(user)).select_related("strategy", "account").prefetch_related(live)
 
 
 class StrategyViewSet(ReadOnlyViewSet):
@@ -127,9 +129,11 @@ class StrategyViewSet(ReadOnlyViewSet):
 
     def visible(self, user: Any) -> QuerySet[Strategy]:
         # A strategy may also trade for somebody else's accounts: those are not shown.
+        grouped = AccountGroup.objects.filter(retired_at=None)
         return visibility.strategies(scope(user)).prefetch_related(
             Prefetch("sources", Source.objects.defer("secret")),
             Prefetch("accounts", visible_accounts(user)),
+            Prefetch("groups", grouped.prefetch_related(Prefetch("accounts", visible_accounts(user)))),
             Prefetch("endpoints", relay_visibility.endpoints(scope(user)).defer("secret", "report_secret")),
             Prefetch("endpoint_groups", relay_visibility.groups(scope(user))),
         )

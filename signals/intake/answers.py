@@ -15,18 +15,19 @@ SILENT = (NotAuthenticated, Forbidden)  # say nothing more than their status
 
 
 def taken(outcome: Outcome, *, request_id: str, milliseconds: int, relayed: Relayed | None = None) -> Response:
-    """201 for a new signal, 200 for one it repeats. Experiments are not decided here yet, hence the nulls.
+    """201 for a new signal, 200 for one it repeats.
 
     `relayed` for a sender that waits for the endpoints (L6): 502 if none of them took it.
     """
     status = 200 if outcome.duplicate else 201
+    experiment = outcome.experiment
     return Response(
         {
             "status": "DUPLICATE" if outcome.duplicate else "ACCEPTED",
             "signal_id": outcome.signal_id,
             "strategy": outcome.routes[0] if outcome.routes else None,
-            "experiment_id": None,
-            "variant": None,
+            "experiment_id": experiment,
+            "variant": None if experiment is None else outcome.variants[experiment],
             "request_id": request_id,
             "processing_time_ms": milliseconds,
             **(relayed.fields() if relayed else {}),

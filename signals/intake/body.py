@@ -58,15 +58,17 @@ def _refuse_slow(arrival: Arrival) -> None:
 def _read(arrival: Arrival, *, chunked: bool) -> bytes:
     # Django reads nothing from a body without a length; the server's own stream ends where the chunks do.
     stream = arrival.request.environ["wsgi.input"] if chunked else arrival.request  # type: ignore[attr-defined]
-    found = b""
+    pieces, size = [], 0
     try:
-        while len(found) <= MAX_BODY and (piece := stream.read(_CHUNK)):
-            found += piece
+        # Joined once, if it is not too large: a growing text would be copied with each piece, and leave holes behind.
+        while size <= MAX_BODY and (piece := stream.read(_CHUNK)):
+            pieces.append(piece)
+            size += len(piece)
     except (UnreadablePostError, OSError):
         raise InvalidPayload("the body ended before its announced length") from None
-    if len(found) > MAX_BODY:
+    if size > MAX_BODY:
         raise TooLarge(_TOO_LARGE)
-    return found
+    return b"".join(pieces)
 
 
 _TOO_LARGE = f"a message may have {MAX_BODY // 1024} KiB"

@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from signals import receive
 from signals.models import Signal
-from signals.strategies import match
+from signals.strategies import experiments, match
 from tradeops.core import logs
 from tradeops.core.ids import uuid7
 
@@ -88,8 +88,13 @@ def _store_together(entries: Sequence[Entry]) -> None:
         receive.store(new)
     for one in candidates:
         original = first[one.claim.key].signal
-        public_id, routes = old.get(one.claim.key) or (original.public_id, original.routes)
-        one.entry.outcome = Outcome(signal_id=public_id, routes=routes, duplicate=one.signal.public_id not in won)
+        first_seen = old.get(one.claim.key, original)
+        one.entry.outcome = Outcome(
+            signal_id=first_seen.public_id,
+            routes=first_seen.routes,
+            variants=first_seen.variants,
+            duplicate=one.signal.public_id not in won,
+        )
 
 
 def _candidate(entry: Entry) -> _Candidate:
@@ -97,12 +102,14 @@ def _candidate(entry: Entry) -> _Candidate:
     assert message is not None
     assert alert is not None
     now = arrival.received_at
+    public_id, routes = uuid7(), match.routes(source_id=source.pk, alert=alert, now=now)
     signal = receive.new(
-        public_id=uuid7(),
+        public_id=public_id,
         source_id=source.pk,
         alert=alert,
         raw=message.raw,
-        routes=match.routes(source_id=source.pk, alert=alert, now=now),
+        routes=routes,
+        variants=experiments.variants(public_id, routes),
         request_id=arrival.request_id,
         address=str(arrival.address) if arrival.address else None,
         size=len(arrival.body),
@@ -116,8 +123,8 @@ def _candidate(entry: Entry) -> _Candidate:
     return _Candidate(entry=entry, claim=claim, signal=signal)
 
 
-def _repeats(times: dict[Key, int]) -> dict[Key, tuple[str, list[str]]]:
-    """Counts repeats of signals that are stored already: key → (public id, routes) of the original."""
+def _repeats(times: dict[Key, int]) -> dict[Key, Signal]:
+    """Counts repeats of signals that are stored already: key → the original, as far as an answer needs it."""
     if not times:
         return {}
     originals = dedup.originals(times)
@@ -127,9 +134,9 @@ def _repeats(times: dict[Key, int]) -> dict[Key, tuple[str, list[str]]]:
     rows = Signal.objects.filter(public_id__in=list(counts)).order_by("pk")
     if connection.vendor == "postgresql":
         rows = rows.select_for_update(no_key=True)  # in one order in all processes
-    routes: dict[str, list[str]] = {}
-    for row in rows.only("public_id", "routes", "repeats"):
-        routes[row.public_id] = row.routes
+    found: dict[str, Signal] = {}
+    for row in rows.only("public_id", "routes", "variants", "repeats"):
+        found[row.public_id] = row
         row.repeats += counts[row.public_id]
         row.save(update_fields=["repeats"])
-    return {key: (public_id, routes[public_id]) for key, public_id in originals.items()}
+    return {key: found[public_id] for key, public_id in originals.items()}

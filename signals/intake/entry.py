@@ -20,6 +20,12 @@ class Outcome:
     signal_id: str
     routes: list[str]
     duplicate: bool
+    variants: dict[str, str] = field(default_factory=dict)  # of the routes under an experiment: strategy → engine
+
+    @property
+    def experiment(self) -> str | None:
+        """The first of them; its strategy's slug is its id."""
+        return next((slug for slug in self.routes if slug in self.variants), None)
 
 
 def _closed() -> threading.Lock:

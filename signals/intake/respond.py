@@ -103,7 +103,7 @@ def _look(waiters: Iterable[_Waiter]) -> None:
 
 def _look_until_settled(waiter: _Waiter, *, seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    watcher = wake.watcher()
+    watcher = wake.watcher(wake.CHANNEL, wake.RELAY)
     try:
         while True:
             try:
@@ -151,7 +151,7 @@ class _Observer:
         watcher: wake.Watcher | None = None
         while waiting := self._next():
             try:
-                watcher = watcher or wake.watcher()
+                watcher = watcher or wake.watcher(wake.CHANNEL, wake.RELAY)
                 _look(waiting)
                 watcher.wait(LOOK_SECONDS)
             except Exception:  # the thread must outlive whatever the database does

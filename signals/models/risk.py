@@ -31,6 +31,8 @@ class RiskScope(models.Model):
     reason = models.CharField(max_length=200, blank=True)
     changed_by = models.CharField(max_length=150, blank=True)
     changed_at = models.DateTimeField(null=True)
+    halted_at = models.DateTimeField(null=True, help_text="A rule stopped its entries until a person lets it go on.")
+    halted_reason = models.CharField(max_length=200, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["scope", "key"], name="signals_riskscope_one_per_scope")]
@@ -39,3 +41,31 @@ class RiskScope(models.Model):
 
     def __str__(self) -> str:
         return f"{self.scope} {self.key}".strip()
+
+
+class MaintenanceWindow(models.Model):
+    """A time in which a venue, endpoint or strategy is not to be bothered (D7)."""
+
+    class Kind(models.TextChoices):
+        VENUE = "venue"
+        ENDPOINT = "endpoint"
+        STRATEGY = "strategy"
+
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    key = models.CharField(max_length=60, help_text="A broker's name, or the slug of an endpoint or strategy.")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    reason = models.CharField(max_length=200, blank=True)
+    created_by = models.CharField(max_length=150, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(ends_at__gt=models.F("starts_at")), name="signals_maintenance_ends_after_start"
+            )
+        ]
+        indexes = [models.Index(fields=["ends_at"], name="signals_maintenance_by_end")]  # those that are not over
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"

@@ -39,6 +39,9 @@ class Signal(models.Model):
     data = models.JSONField(help_text="The normalised fields; amounts as text.")
     raw = models.JSONField(help_text="The body as sent, without the credential.")
     routes = models.JSONField(default=list, help_text="The strategies' slugs, chosen at intake.")
+    variants = models.JSONField(
+        default=dict, help_text="Of those under an experiment, chosen at intake: strategy → variant."
+    )
     repeats = models.PositiveIntegerField(default=0, help_text="Duplicates that arrived within the window.")
 
     address = models.GenericIPAddressField(null=True)

@@ -12,6 +12,7 @@ class WorkItem(models.Model):
         WAITING = "waiting"
         DONE = "done"
         FAILED = "failed"
+        ASKING = "asking"  # a person is asked; its lane goes on without it
 
     signal = models.ForeignKey(Signal, on_delete=models.PROTECT, related_name="work")
     strategy = models.ForeignKey(Strategy, on_delete=models.PROTECT)

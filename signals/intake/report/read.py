@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
 from accounts.brokers.base import FillReport
@@ -130,4 +130,6 @@ def _average(fills: tuple[FillReport, ...]) -> Decimal | None:
     total = _sum(fills)
     if not total:
         return None
-    return (sum((fill.quantity * fill.price for fill in fills), ZERO) / total).quantize(Decimal("1E-8"))
+    return (sum((fill.quantity * fill.price for fill in fills), ZERO) / total).quantize(
+        Decimal("1E-8"), rounding=ROUND_HALF_EVEN
+    )
