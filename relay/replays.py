@@ -107,7 +107,7 @@ def _replay(pk: int, *, by: str, force: bool, now: datetime) -> Delivery:
         expires_at=original.expires_at if original.expires_at > now else now + lifetime,
     )
     _tell(again, endpoint=endpoint.slug, by=by, force=force, now=now)
-    wake.notify()
+    wake.notify(wake.RELAY)
     return again
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -19,9 +19,12 @@ from tradeops.core.errors import ConfigurationError
 from tradeops.core.events import Event
 
 __all__ = [
-    "Dispatch", "Replayed", "Target", "check_url", "preview", "relay", "relay_many", "replay", "replay_many",
+    "Dispatch", "Replayed", "Target", "check_url", "let_go", "preview", "relay", "relay_many", "replay", "replay_many",
     "set_report_secret", "set_secret",
 ]  # fmt: skip
+
+
+HOLD = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +34,7 @@ class Target:
     endpoint_id: int
     dry_run: bool = False
     group_id: int | None = None
+    hold_until: datetime | None = None  # not before then; it is given up no earlier than `HOLD` after that
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +88,15 @@ def relay_many(dispatches: Sequence[Dispatch], *, now: datetime) -> list[Message
     if deliveries:
         rows.insert_all(deliveries)
         supersede.older(deliveries, now=now)
-        wake.notify()
+        wake.notify(wake.RELAY)
     return messages
+
+
+def let_go(*, endpoint: str = "", strategy: str = "", now: datetime) -> int:
+    """What was held (`Target.hold_until`) for an endpoint or a strategy, by slug, goes now; returns how many."""
+    held = Delivery.objects.filter(status=Delivery.Status.PENDING, tries=0, due_at__gt=now)
+    held = held.filter(endpoint__slug=endpoint) if endpoint else held.filter(lane__startswith=f"{strategy}:")
+    return held.update(due_at=now)
 
 
 def _delivery(
@@ -94,6 +105,7 @@ def _delivery(
     leader = leaders.get(target.group_id) if target.group_id else None
     if leader is not None and target.dry_run and not leader.accepts_dry_run:
         leader = None  # it leads only since the decision, which was for one that accepts dry runs
+    held = target.hold_until
     delivery = rows.make(
         Delivery,
         message_id=message.pk,
@@ -105,8 +117,8 @@ def _delivery(
         reduces=one.reduces,
         dry_run=target.dry_run,
         created_at=now,
-        due_at=now,
-        expires_at=one.expires_at,
+        due_at=now if held is None else held,
+        expires_at=one.expires_at if held is None else max(one.expires_at, held + HOLD),
     )
     delivery.message = message
     return delivery

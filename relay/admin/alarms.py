@@ -102,7 +102,8 @@ class AlarmAdmin(LedgerAdmin):
         return super().changelist_view(request, {**shown, **(extra_context or {})})
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
-        happened = AlarmEvent.objects.filter(alarm_id=object_id).select_related("message").order_by("-pk")[:SHOWN]
+        row = self.get_object(request, object_id)
+        happened = AlarmEvent.objects.filter(alarm=row).select_related("message").order_by("-pk")[:SHOWN]
         shown = {"happened": happened, "may_acknowledge": self.may_acknowledge(request), "note_form": NoteForm()}
         return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
 

@@ -14,7 +14,9 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget
 
-from relay.models import Channel, ChannelState, Message, Notification
+from accounts.selectors import scope
+from relay import visibility
+from relay.models import Channel, ChannelState, Notification
 from relay.notify import channels, state
 from tradeops.core import clock
 from tradeops.core.admin.retire import RetirableAdmin
@@ -120,12 +122,13 @@ class ChannelAdmin(RetirableAdmin):
         channel = self.get_object(request, object_id)
         if channel is None:
             return {}
-        recent = list(Message.objects.order_by("-pk")[:LOOKED_AT])
+        seen = scope(request.user)  # a channel is everybody's, what it told is not
+        recent = list(visibility.messages(seen).order_by("-pk")[:LOOKED_AT])
         try:
             would_get, sentences = channels.preview(channel, recent), channels.described(channel)
         except (KeyError, ValueError, TypeError):  # a row from before the rules were checked
             would_get, sentences = [], ["Its rule cannot be read: save it once to see what is wrong."]
-        log = Notification.objects.select_related("message").filter(channel=channel).order_by("-pk")[:SHOWN]
+        told = visibility.notifications(seen).filter(channel=channel)
         return {
             "state": ChannelState.objects.filter(channel=channel, failures__gt=0).first(),
             "status": self._word(channel),
@@ -133,8 +136,8 @@ class ChannelAdmin(RetirableAdmin):
             "looked_at": len(recent),
             "would_get": len(would_get),
             "preview": would_get[:SHOWN],
-            "log": log,
-            "waiting": Notification.objects.filter(channel=channel, status="PENDING").count(),
+            "log": told.select_related("message").order_by("-pk")[:SHOWN],
+            "waiting": told.filter(status="PENDING").count(),
         }
 
     @staticmethod

@@ -146,6 +146,11 @@ class EndpointAdmin(EndpointActions):
     def seen_by(self, user: Any, queryset: QuerySet[Endpoint]) -> QuerySet[Endpoint]:
         return queryset.filter(pk__in=visibility.endpoints(scope(user)).values("pk"))
 
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not of one that strategies of others send to as well: who sees it may look."""
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or visibility.owns(scope(request.user), obj))
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return (*self.readonly_fields, "slug") if obj else self.readonly_fields
 

@@ -1,9 +1,10 @@
 from tradeops.core.api import Router
 
-from . import views
+from . import events, views
 
 router = Router()
 router.register("endpoints", views.EndpointViewSet)
 router.register("deliveries", views.DeliveryViewSet)
+router.register("events", events.EventViewSet, basename="event")
 
 urlpatterns = router.urls

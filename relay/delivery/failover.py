@@ -147,7 +147,7 @@ def hand_over(*, group: Group, to: int, receivers: Mapping[int, Receiver], now: 
     done = state.write([_passed_on(row, to=to, receivers=receivers, now=now) for row in found])
     accepts = receivers[to].accepts_dry_run
     rows.insert_all([_again(row, to=to, now=now) for row in found if row.pk in done and (accepts or not row.dry_run)])
-    wake.notify()
+    wake.notify(wake.RELAY)
     return len(done)
 
 

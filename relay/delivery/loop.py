@@ -18,10 +18,10 @@ from aiohttp.abc import AbstractResolver
 from django.db import Error
 
 from tradeops.core import clock, heartbeat, logs, wake
+from tradeops.core.database_thread import DatabaseThread
 from tradeops.core.holder import Holder
 
 from . import request, schedule, send, turn
-from .database import DatabaseThread
 from .endpoints import Receiver, Routing
 from .outcome import Outcome
 from .parcel import Parcel
@@ -56,7 +56,7 @@ class Sender:
         self._resolver = resolver
         self._concurrency = concurrency
         self._holder = Holder()
-        self._database = DatabaseThread()
+        self._database = DatabaseThread("relay-database")
         self._wake = asyncio.Event()
         self._results: list[Result] = []
         self._tasks: dict[asyncio.Task[None], int] = {}  # → endpoint
@@ -211,7 +211,7 @@ class Sender:
         watcher: wake.Watcher | None = None
         while not ended.is_set():
             try:
-                watcher = watcher or wake.watcher()
+                watcher = watcher or wake.watcher(wake.RELAY)
                 if watcher.wait(0.5) and not ended.is_set():
                     loop.call_soon_threadsafe(self._wake.set)
             except Exception:

@@ -14,10 +14,10 @@ from aiohttp.abc import AbstractResolver
 from django.db import Error
 
 from relay.delivery import endpoints
-from relay.delivery.database import DatabaseThread
 from relay.delivery.endpoints import Receiver, Routing
 from relay.delivery.transport import Transport
 from tradeops.core import clock, logs
+from tradeops.core.database_thread import DatabaseThread
 
 from . import claim, record
 from .ask import Health, ask

@@ -7,7 +7,8 @@ from .message import Message
 class Alarm(models.Model):
     """A critical event and all like it, until a person acknowledges it (N2).
 
-    Alike are those of one event name about one thing at one venue; only one alarm of a kind is open at a time.
+    Alike are those of one event name about the same things (`relay.outbox.subject`) at one venue; only one of a kind is
+    open at a time.
     """
 
     event = models.CharField(max_length=60)

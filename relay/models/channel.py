@@ -75,6 +75,10 @@ class Notification(models.Model):
     channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="notifications")
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
     held = models.CharField(max_length=6, choices=Held.choices, blank=True, default="", help_text="Why it waited.")
+    # In the database too: while hosts are brought up to date one by one, the older ones still write rows without it.
+    urgent = models.BooleanField(
+        default=False, db_default=False, help_text="Critical: it goes before everything else that waits."
+    )
     tries = models.PositiveSmallIntegerField(default=0)
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
@@ -92,6 +96,12 @@ class Notification(models.Model):
         indexes = [
             # notify.send: what is to be told
             models.Index(fields=["channel", "due_at"], name="relay_notification_due", condition=Q(status="PENDING")),
+            # notify.claim: criticals, however many others wait
+            models.Index(
+                fields=["channel", "due_at"],
+                name="relay_notification_urgent",
+                condition=Q(status="PENDING", urgent=True),
+            ),
             # notify.claim: how many messages of a kind the last minute has seen
             models.Index(fields=["channel", "sent_at"], name="relay_notification_sent", condition=Q(status="SENT")),
             # the page of a notification: what was told with it

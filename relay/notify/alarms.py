@@ -7,7 +7,8 @@ the channels marked `escalation` too. Reminders are one message to each channel,
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -55,20 +56,19 @@ def _gather(found: Sequence[AlarmEvent], *, now: datetime) -> None:
         (alarm.event, alarm.subject, alarm.venue): alarm
         for alarm in Alarm.objects.select_for_update(no_key=True).filter(acknowledged_at=None, event__in=names)
     }
-    notifications: list[Notification] = []
+    old = {alarm.pk: alarm for alarm in is_open.values()}
     for happened in found:
         message = happened.message
         key = (message.event, happened.subject, venues.get(message.account, ""))
-        first = key not in is_open
-        if first:
+        if key not in is_open:
             is_open[key] = _open(happened, venue=key[2])
         alarm = is_open[key]
         alarm.times += 1
         alarm.title, alarm.last_at = message.title, max(alarm.last_at, message.created_at)
         happened.alarm = alarm
-        notifications += _notifications(message, alarm, first=first, now=now)
     for alarm in {happened.alarm.pk: happened.alarm for happened in found if happened.alarm}.values():
         alarm.save(update_fields=["times", "title", "last_at"])
+    notifications = _notifications(found, old, now=now)
     AlarmEvent.objects.bulk_update(found, ["alarm"], batch_size=500)
     if notifications:
         rows.insert_all(notifications)
@@ -88,12 +88,40 @@ def _venues(accounts: Iterable[str]) -> dict[str, str]:
     return dict(Account.objects.filter(slug__in=[slug for slug in accounts if slug]).values_list("slug", "broker"))
 
 
-def _notifications(message: Message, alarm: Alarm, *, first: bool, now: datetime) -> list[Notification]:
-    made = {"message": message, "created_at": message.created_at, "due_at": now}
-    if not first:
-        counted = f"counted in alarm {alarm.pk}, which is told already"
-        made |= {"status": Notification.Status.GROUPED, "error": counted, "together": 0}
-    return [Notification(channel_id=rule.channel, **made) for rule in rules.rules_for(_event(message))]
+def _notifications(found: Sequence[AlarmEvent], old: Mapping[int, Alarm], *, now: datetime) -> list[Notification]:
+    """Each channel is told of the first of an alarm that it wants; what comes after that is counted."""
+    wanted = [(happened, rule.channel) for happened in found for rule in rules.rules_for(_event(happened.message))]
+    told = _told({(_alarm(happened), channel) for happened, channel in wanted if _alarm(happened) in old}, old)
+    made = []
+    for happened, channel in wanted:
+        message, alarm = happened.message, _alarm(happened)
+        row = Notification(message=message, channel_id=channel, created_at=message.created_at, due_at=now, urgent=True)
+        if (alarm, channel) in told:
+            row.status, row.together = Notification.Status.GROUPED, 0
+            row.error = f"counted in alarm {alarm}, which is told already"
+        told.add((alarm, channel))
+        made.append(row)
+    return made
+
+
+def _told(asked: set[tuple[int, int]], old: Mapping[int, Alarm]) -> set[tuple[int, int]]:
+    """Which of these channels were told of which alarm, or will be: what could not be told there does not count."""
+    rows = Notification.objects.filter(status__in=[Notification.Status.PENDING, Notification.Status.SENT])
+    firsts = {old[alarm].message_id: alarm for alarm, _ in asked}
+    by_first = rows.filter(message__in=firsts).values_list("message", "channel")
+    told = {(firsts[message], channel) for message, channel in by_first}
+    # Rare: the channel or its rule is newer than the alarm, or could not be told at first.
+    if rest := asked - told:
+        later = rows.filter(
+            message__alarm_event__alarm__in={alarm for alarm, _ in rest}, channel__in={channel for _, channel in rest}
+        )
+        told.update(later.order_by().values_list("message__alarm_event__alarm", "channel").distinct())
+    return told
+
+
+def _alarm(happened: AlarmEvent) -> int:
+    assert happened.alarm is not None
+    return happened.alarm.pk
 
 
 def _event(message: Message) -> Event:
@@ -114,11 +142,12 @@ def remind(*, now: datetime) -> None:
             return
         overdue = {alarm.pk for alarm in due if now - alarm.first_at >= settings.ALARM_ESCALATE - timedelta(seconds=1)}
         told: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        kinds = _kinds(due)
         for rule in rules.every():
             wanted = [
                 alarm.pk
                 for alarm in due
-                if rule.wants(_event(alarm.message)) or (rule.escalation and alarm.pk in overdue)
+                if any(rule.wants(kind) for kind in kinds[alarm.pk]) or (rule.escalation and alarm.pk in overdue)
             ]
             if wanted:
                 told[tuple(wanted)].append(rule.channel)
@@ -130,6 +159,25 @@ def remind(*, now: datetime) -> None:
             if escalates and alarm.pk in overdue:
                 alarm.escalated_at = alarm.escalated_at or now
             alarm.save(update_fields=["remind_at", "reminders", "escalated_at"])
+
+
+def _kinds(alarms: Sequence[Alarm]) -> dict[int, list[Event]]:
+    """The first event of each, and in an alarm from before the strategy was part of its subject one of each other."""
+    found = {alarm.pk: [_event(alarm.message)] for alarm in alarms}
+    if not any(rule.strategies or rule.accounts for rule in rules.every()):
+        return found
+    several = [alarm for alarm in alarms if alarm.times > 1 and not _is_of_one(alarm)]
+    firsts = {alarm.pk: found[alarm.pk][0] for alarm in several}
+    names = ("alarm", "message__strategy", "message__account")
+    for pk, strategy, account in AlarmEvent.objects.filter(alarm__in=several).values_list(*names).distinct():
+        found[pk].append(replace(firsts[pk], strategy=strategy, account=account))
+    return found
+
+
+def _is_of_one(alarm: Alarm) -> bool:
+    """Whether its subject names the strategy and the account, so that nothing of another's can be in it."""
+    named = alarm.subject.split(" ")
+    return all(slug in named for slug in (alarm.message.strategy, alarm.message.account) if slug)
 
 
 def _tell(alarms: Sequence[Alarm], channels: Sequence[int], *, now: datetime) -> None:
@@ -144,7 +192,10 @@ def _tell(alarms: Sequence[Alarm], channels: Sequence[int], *, now: datetime) ->
     )  # fmt: skip
     rows.insert(message)
     rows.insert_all(
-        [Notification(message=message, channel_id=channel, created_at=now, due_at=now) for channel in channels]
+        [
+            Notification(message=message, channel_id=channel, created_at=now, due_at=now, urgent=True)
+            for channel in channels
+        ]
     )
     wake.notify()
 

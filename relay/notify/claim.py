@@ -12,7 +12,6 @@ from django.db.models import Count, F, Max, Q, QuerySet
 
 from relay.models import Channel, Notification
 from tradeops.core import fsm, literal, logs
-from tradeops.core.events import Level
 
 from . import bundle, state
 from .bundle import Bundle, Form, Told, Waiting
@@ -67,24 +66,38 @@ def channels(now: datetime) -> list[int]:
 
 
 def take(*, channel: Channel, now: datetime) -> list[Taken]:
-    """The next messages of the channel, leased; what is a storm still is held back. Without work it only reads."""
-    of_channel = _free(now).filter(Q(due_at__lte=now) | Q(held=Held.STORM), channel=channel)
-    names = ("pk", "message__event", "created_at", "held", "message__level", "due_at")
-    found = list(of_channel.order_by("pk").values_list(*names)[:MOST_ROWS])
-    if not any(row[-1] <= now for row in found):
+    """The next messages of the channel, leased, criticals first; what is a storm still is held back. Without work it
+    only reads."""
+    send: list[Bundle] = []
+    for urgent in (True, False):
+        if len(send) < BATCH:
+            send += _planned(channel, urgent=urgent, now=now)
+    return _lease(send[:BATCH], now=now)
+
+
+def _planned(channel: Channel, *, urgent: bool, now: datetime) -> list[Bundle]:
+    """What is to be sent now of the criticals, or of the others; what must wait on is held back."""
+    of_channel = _free(now).filter(channel=channel, urgent=urgent)
+    names = ("pk", "message__event", "created_at", "held", "due_at")
+    found = list(of_channel.filter(due_at__lte=now).order_by("pk").values_list(*names)[:MOST_ROWS])
+    if not found:
         return []
+    # A storm that is held is looked at beside what is due, so that it keeps nothing of another kind waiting.
+    if room := MOST_ROWS - len(found):
+        held = of_channel.filter(due_at__gt=now, held=Held.STORM).order_by("pk").values_list(*names)
+        found = sorted([*found, *held[:room]])
     waiting = [
-        Waiting(pk=pk, event=event, created_at=created_at, held=held, critical=level == Level.CRITICAL)
-        for pk, event, created_at, held, level, _ in found
+        Waiting(pk=pk, event=event, created_at=created_at, held=held, critical=urgent)
+        for pk, event, created_at, held, _ in found
     ]
-    plan = bundle.plan(waiting, told=_told(channel, now=now), cap=channel.rate_cap, now=now)
+    plan = bundle.plan(waiting, told=_told(channel, urgent=urgent, now=now), cap=channel.rate_cap, now=now)
     due_at = {row[0]: row[-1] for row in found}
     for release, members in plan.hold.items():
         # Those that wait for this moment already are not written again each time that another joins them.
         late = [pk for pk in members if due_at[pk] <= now]
         if late:
             _free(now).filter(pk__in=late).update(held=Held.STORM.value, due_at=release)
-    return _lease(plan.send[:BATCH], now=now)
+    return plan.send
 
 
 def take_one(pk: int, *, now: datetime) -> Taken | None:
@@ -93,10 +106,11 @@ def take_one(pk: int, *, now: datetime) -> Taken | None:
     return found[0] if found else None
 
 
-def _told(channel: Channel, *, now: datetime) -> dict[str, Told]:
+def _told(channel: Channel, *, urgent: bool, now: datetime) -> dict[str, Told]:
     recent = Notification.objects.filter(
-        literal.equal("status", Status.SENT.value), channel=channel, sent_at__gt=now - bundle.WINDOW, together__gte=1
-    )
+        literal.equal("status", Status.SENT.value), channel=channel, sent_at__gt=now - bundle.WINDOW, together__gte=1,
+        urgent=urgent,
+    )  # fmt: skip
     by_event = recent.values("message__event").annotate(count=Count("pk"), last_at=Max("sent_at"))
     return {row["message__event"]: Told(row["count"], row["last_at"]) for row in by_event.order_by()}
 

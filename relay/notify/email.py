@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import smtplib
-from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives, get_connection
+from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from tradeops.core import clock
@@ -14,8 +13,10 @@ from tradeops.core.events import Level
 
 from . import text
 from .base import Destination, NotifierFinal, NotifierMessage, NotifierTemporary
+from .smtp import Backend, Limit
 
-STEP_SECONDS = 5  # each step of the conversation with the mail server
+STEP_SECONDS = 5  # each step of the conversation with the mail server …
+TOTAL_SECONDS = 10.0  # … and all of them
 COLOURS = {Level.INFO: "#15803d", Level.WARNING: "#b45309", Level.ERROR: "#b91c1c", Level.CRITICAL: "#7f1d1d"}
 
 
@@ -23,7 +24,8 @@ class EmailNotifier:
     """One connection for all that it sends until `close`."""
 
     def __init__(self) -> None:
-        self._connection: Any = None
+        self._connection: Backend | None = None
+        self._limit = Limit()
 
     def send(self, message: NotifierMessage, *, to: Destination) -> None:
         address = to.target or settings.ALERT_EMAIL
@@ -31,16 +33,20 @@ class EmailNotifier:
             raise NotifierFinal("no mail server is set: give EMAIL_URL, e.g. smtp+tls://user:…@host:587", mend=True)
         if not address:
             raise NotifierFinal("the channel has no address, and ALERT_EMAIL is not set", mend=True)
-        try:
-            self._deliver(mail(message, to=address))
-        except (smtplib.SMTPException, OSError, UnicodeError) as error:
+        with self._limit.within(TOTAL_SECONDS):
+            try:
+                self._deliver(mail(message, to=address))
+            except (smtplib.SMTPException, OSError, UnicodeError) as error:
+                late = self._limit.over
+                self._drop()
+                raise _understood(TimeoutError() if late else error) from None
+        if self._limit.over:  # at the very last moment: it was taken
             self._drop()
-            raise _understood(error) from None
 
     def _deliver(self, message: EmailMultiAlternatives) -> None:
         if self._connection is None:
-            # By name: a host without EMAIL_URL must not fall back to a backend that only pretends.
-            self._connection = get_connection("django.core.mail.backends.smtp.EmailBackend", timeout=STEP_SECONDS)
+            # Not Django's choice: a host without EMAIL_URL must not fall back to a backend that only pretends.
+            self._connection = Backend(step_seconds=STEP_SECONDS, limit=self._limit)
             self._connection.open()
         message.connection = self._connection
         message.send()
@@ -51,9 +57,11 @@ class EmailNotifier:
         if connection is not None:
             connection.fail_silently = True
             connection.close()
+        self._limit.forget()
 
     def close(self) -> None:
-        self._drop()
+        with self._limit.within(STEP_SECONDS):
+            self._drop()
 
 
 def mail(message: NotifierMessage, *, to: str) -> EmailMultiAlternatives:
