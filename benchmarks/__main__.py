@@ -10,11 +10,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import latency, report
+from benchmarks.decisions import cost
+from benchmarks.execution import burst, eight, sustained
+from benchmarks.execution import latency as execution
 from benchmarks.intake import closed, crowd, growth, offered
+from benchmarks.notify import latency as notify
 from benchmarks.processes import ROOT, Failed
 from benchmarks.relay import sick, stream, throughput
 
-ONLY = "`intake` and `relay` are four and three cases; may be given several times"
+ONLY = "`intake`, `relay` and `execution` are several cases; may be given several times"
 
 
 def main() -> int:
@@ -32,7 +36,7 @@ def main() -> int:
     (ROOT / "var").mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=ROOT / "var"))
     try:
-        cases = [case for part in options.only or ["intake", "relay", "latency"] for case in PARTS[part]]
+        cases = [case for part in options.only or ["intake", "relay", "latency", "execution"] for case in PARTS[part]]
         lines = _measure(folder, quick=options.quick, cases=list(dict.fromkeys(cases)))
     except Failed as error:
         print(f"benchmarks: {error}", file=sys.stderr)
@@ -92,6 +96,32 @@ def _latency(folder: Path, quick: bool) -> list[str]:
     return latency.lines(latency.measure(folder, seconds=5 if quick else 20, say=_say))
 
 
+def _execution(folder: Path, quick: bool) -> list[str]:
+    return execution.lines(execution.measure(folder, seconds=5 if quick else 20, say=_say))
+
+
+def _sustained(folder: Path, quick: bool) -> list[str]:
+    return sustained.lines(sustained.measure(folder, seconds=6 if quick else 20, say=_say))
+
+
+def _burst(folder: Path, quick: bool) -> list[str]:
+    return burst.lines(burst.measure(folder))
+
+
+def _notify(folder: Path, quick: bool) -> list[str]:
+    seconds, pairs = (2.0, 3) if quick else (6.0, 12)
+    return notify.lines(notify.measure(folder, seconds=seconds, pairs=pairs, say=_say))
+
+
+def _decisions(folder: Path, quick: bool) -> list[str]:
+    stored, rounds, repeats = (20_000, 2, 2) if quick else (1_000_000, 10, 7)
+    return cost.lines(cost.measure(folder, stored=stored, rounds=rounds, repeats=repeats, say=_say))
+
+
+def _eight(folder: Path, quick: bool) -> list[str]:
+    return eight.lines(eight.measure(folder, signals=3 if quick else 10, say=_say))
+
+
 CASES: dict[str, Callable[[Path, bool], list[str]]] = {
     "closed": _closed,
     "crowd": _crowd,
@@ -101,10 +131,17 @@ CASES: dict[str, Callable[[Path, bool], list[str]]] = {
     "stream": _stream,
     "sick": _sick,
     "latency": _latency,
+    "arrival": _execution,
+    "sustained": _sustained,
+    "burst": _burst,
+    "eight": _eight,
+    "notify": _notify,
+    "decisions": _decisions,
 }
 PARTS = {
     "intake": ["closed", "crowd", "offered", "growth"],
     "relay": ["throughput", "stream", "sick"],
+    "execution": ["arrival", "sustained", "burst", "eight"],
     **{case: [case] for case in CASES},
 }
 

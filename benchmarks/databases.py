@@ -7,6 +7,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -62,3 +63,9 @@ def version() -> str:
 
     with psycopg.connect(server()) as connection:
         return f"PostgreSQL {connection.info.server_version // 10000}"
+
+
+def moment(value: Any) -> float:
+    """A time as either database gives it, in seconds since the epoch."""
+    at = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return float((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())

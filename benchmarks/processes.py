@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -23,11 +24,19 @@ STOP_SECONDS = 20
 
 
 def free_ports(count: int) -> list[int]:
-    """Held together while they are chosen, so that they differ."""
-    sockets = [socket.socket() for _ in range(count)]
+    """Held together while they are chosen, so that they differ.
+
+    Below the ports that the kernel gives to outgoing connections, so that none of these takes one meanwhile.
+    """
+    sockets: list[socket.socket] = []
     try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
+        while len(sockets) < count:
+            one = socket.socket()
+            sockets.append(one)
+            try:
+                one.bind(("127.0.0.1", random.randrange(20_000, 32_000)))
+            except OSError:
+                sockets.pop().close()
         return [one.getsockname()[1] for one in sockets]
     finally:
         for one in sockets:
@@ -90,7 +99,7 @@ class Processes:
                 command, env=dict(env), cwd=ROOT, input=given.encode(), stdout=subprocess.PIPE, stderr=log, check=False
             )
         if done.returncode:
-            raise Failed(f"{name} ended with {done.returncode}: {done.stdout.decode()[-500:]}{self._tail(name)}")
+            raise Failed(f"{name} ended with {done.returncode}: {done.stdout.decode()[-500:]}{self.tail(name)}")
         return done.stdout.decode()
 
     def wait_for(self, name: str, port: int, path: str, *, seconds: float = 40) -> None:
@@ -99,24 +108,25 @@ class Processes:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise Failed(f"{name} ended with {process.returncode}{self._tail(name)}")
+                raise Failed(f"{name} ended with {process.returncode}{self.tail(name)}")
             try:
                 if get(port, path)[0] == 200:
                     return
             except OSError:
                 pass
             time.sleep(0.1)
-        raise Failed(f"{name} is not ready after {seconds:.0f} s{self._tail(name)}")
+        raise Failed(f"{name} is not ready after {seconds:.0f} s{self.tail(name)}")
 
     def wait_to_say(self, name: str, text: str, *, seconds: float = 20) -> None:
         """Until its log has `text`. Raises Failed."""
         deadline = time.monotonic() + seconds
         while text not in self.log(name).read_text(errors="replace"):
             if time.monotonic() > deadline:
-                raise Failed(f"{name} has not said {text!r} after {seconds:.0f} s{self._tail(name)}")
+                raise Failed(f"{name} has not said {text!r} after {seconds:.0f} s{self.tail(name)}")
             time.sleep(0.05)
 
-    def _tail(self, name: str) -> str:
+    def tail(self, name: str) -> str:
+        """The last lines of its log, for the message of a Failed."""
         return "\n" + "\n".join(self.log(name).read_text(errors="replace").splitlines()[-15:])
 
     def load(self, job: dict[str, Any]) -> dict[str, Any]:

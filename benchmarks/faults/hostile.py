@@ -16,6 +16,7 @@ from benchmarks.processes import Processes
 
 HONEST_RATE = 20
 GROWTH_MARK = 20_000_000
+LARGEST = 64_000
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,11 @@ def measure(folder: Path, plan: Plan, *, variables: dict[str, str] | None = None
     with databases.scratch(folder, "hostile") as url, Processes(folder) as processes:
         portal = targets.set_up_portal(processes, folder / "hostile", url, targets.INTAKE, **(variables or {}))
         target = targets.start_web(processes, portal)
-        # Threads, caches and imports of ordinary work, refusals included, are not growth.
-        for bodies in (target.bodies, (json.dumps({"token": portal.token, "comment": "no symbol {n}"}),)):
+        # Threads, caches, buffers and imports of ordinary work are not growth: refusals and the largest legal messages
+        # included.
+        refused = json.dumps({"token": portal.token, "comment": "no symbol {n}"})
+        largest = json.dumps({"token": portal.token, "symbol": "BTCUSDT", "comment": "{n}" + "x" * LARGEST})
+        for bodies in (target.bodies, (refused,), (largest,)):
             target.load(processes, kind="closed", bodies=bodies, connections=64, seconds=plan.warm)
         attacks = attacks_on(portal.port, portal.token, plan.corpus, slow=plan.slow, seconds=plan.seconds)
         with _Memory(processes.pid("ours")) as memory:

@@ -12,6 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.fakes import loops
+
 HOST = "127.0.0.1"
 
 
@@ -130,7 +132,7 @@ class Server:
                 connection.transport.abort()
         await self._runner.cleanup()
         await self._cancel_rest()
-        await asyncio.sleep(0)  # what was cancelled closes its sockets in the next round
+        await loops.hang_up()
 
     @staticmethod
     async def _cancel_rest() -> None:

@@ -1,0 +1,1 @@
+"""What deciding costs, and whether a long past makes it dearer."""
