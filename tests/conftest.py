@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 
 import pytest
 
@@ -29,6 +30,17 @@ def _fresh_process_caches():
     bans.fresh.clear()
     yield
     configuration.forget()
+
+
+@pytest.fixture(autouse=True)
+def _windows_begin_with_the_test(monkeypatch):
+    """django-ratelimit's windows end by the wall clock, now and then in the middle of a test; here none does."""
+    began = int(time.time())
+
+    def window(_value, period):
+        return began + period * (1 + (int(time.time()) - began) // period)
+
+    monkeypatch.setattr("django_ratelimit.core._get_window", window)
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,6 @@
 """Portals of their own for tests that start real programs: a data directory, a database, free ports."""
 
 import os
-import random
-import socket
 import subprocess
 import sys
 import uuid
@@ -10,19 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from benchmarks.processes import free_ports
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def free_port():
-    """Below the ports that the kernel gives to outgoing connections, so that none of these takes it meanwhile."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
+    return free_ports(1)[0]
 
 
 class Installation:

@@ -17,6 +17,7 @@ from signals.models import (
     Order,
     OrderStep,
     Position,
+    RoundTrip,
     Signal,
     Silence,
     Source,
@@ -108,6 +109,13 @@ def _fill(signal: Signal, home: House, account: Account, *, at: datetime, number
         defaults={
             "quantity": Decimal("0.01"), "average_price": Decimal(50000), "entries": 1, "fees": Decimal("0.5"),
             "is_open": True, "opened_at": after(24), "updated_at": after(24),
+        },
+    )  # fmt: skip
+    RoundTrip.objects.get_or_create(
+        strategy=home.strategy, account=account, symbol="BTC/USDT", side="long", closed_at=None,
+        defaults={
+            "entered": Decimal("0.01"), "entry_value": Decimal(500), "fees": Decimal("0.5"), "opened_at": after(24),
+            "opened_by": signal,
         },
     )  # fmt: skip
     filled = Message.objects.create(

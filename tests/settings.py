@@ -12,12 +12,15 @@ os.environ["TRADEOPS_DATA_DIR"] = tempfile.mkdtemp(prefix="tradeops-tests-")
 os.environ["TRADEOPS_ENV"] = "embedded"
 os.environ["TRADEOPS_TRADING"] = "paper"
 os.environ["TELEGRAM_BOT_TOKEN"] = f"1:{secrets.token_hex(20)}"
+os.environ["TELEGRAM_COMMANDS"] = "off"  # no test's portal goes to Telegram
 # Set but empty is "not set", and shadows what a developer's `.env` says.
 for _name in (
     "TRADEOPS_SECRET_KEY",
     "TRADEOPS_ENCRYPTION_KEYS",
     "TRADEOPS_DEMO",
     "TRADEOPS_ROLE",
+    "TRADEOPS_VAULT_KEY",
+    "TRADEOPS_VAULT_PUBLIC_KEY",
     "TRADEOPS_ALLOWED_HOSTS",
     "TRADEOPS_TRUSTED_PROXIES",
     "TRADEOPS_CLIENT_ADDRESS_HEADER",

@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from tradeops.core import env
+from tradeops.core import env, vault_key
 from tradeops.core.crypto import new_key
 from tradeops.core.errors import ConfigurationError
 
@@ -79,11 +79,15 @@ def test_a_given_secret_wins_over_the_generated_one_and_an_empty_one_does_not(re
         ("REDIS_URL", "http://x"),
         ("TRADEOPS_PUBLIC_URL", "http://portal.test"),
         ("TELEGRAM_API_URL", "ftp://x"),
+        ("TELEGRAM_COMMANDS", "sometimes"),
+        ("TELEGRAM_COMMANDS", "webhook"),  # without TRADEOPS_PUBLIC_URL
         ("TRADEOPS_TRUSTED_PROXIES", "10.0.0.0/8,everyone"),
         ("TRADEOPS_CLIENT_ADDRESS_HEADER", "X-Real-IP, X-Forwarded-For"),
         ("TRADEOPS_SECRET_KEY", "tooshrt"),
         ("TRADEOPS_SECRET_KEY", "change-me-change-me-change-me-change-me"),
         ("TRADEOPS_ENCRYPTION_KEYS", "n" * 50),
+        ("TRADEOPS_VAULT_KEY", "n" * 50),
+        ("TRADEOPS_VAULT_PUBLIC_KEY", "n" * 50),
     ],
 )
 def test_a_wrong_value_is_told_with_the_variables_name(read, variable, value):
@@ -98,6 +102,23 @@ def test_an_encryption_key_must_be_32_bytes_and_is_not_repeated_in_the_message(r
     with pytest.raises(ConfigurationError, match="32 bytes") as caught:
         read(TRADEOPS_ENCRYPTION_KEYS=f"{new_key()},{short}")
     assert short not in str(caught.value)
+
+
+def test_the_vaults_public_key_must_belong_to_the_private_one(read):
+    private = vault_key.new()
+    public = vault_key.as_text(vault_key.public_of(vault_key.parse(private, name="k")[0]))
+    assert read(TRADEOPS_VAULT_KEY=private, TRADEOPS_VAULT_PUBLIC_KEY=public).vault_public_key == public
+    other = vault_key.new()
+    with pytest.raises(ConfigurationError, match="TRADEOPS_VAULT_PUBLIC_KEY does not belong") as caught:
+        read(TRADEOPS_VAULT_KEY=other, TRADEOPS_VAULT_PUBLIC_KEY=public)
+    assert other not in str(caught.value)
+    # A web process does not even look at the private one.
+    assert read(TRADEOPS_VAULT_KEY=other, TRADEOPS_VAULT_PUBLIC_KEY=public, TRADEOPS_ROLE="web").role == "web"
+
+
+def test_the_environment_that_is_kept_has_no_private_key_of_the_vault(read):
+    private = vault_key.new()
+    assert private not in repr(read(TRADEOPS_VAULT_KEY=private))
 
 
 def test_lists_and_addresses_are_read(read):

@@ -14,18 +14,27 @@ from accounts.models import Operator
 from signals.models import Signal
 from tests import factories, life
 from tests.factories import NOW
+from tests.statements import asked
 
 LEDGERS = (
     "signals.Signal", "signals.Decision", "signals.Order", "signals.OrderStep", "signals.Fill", "signals.Position",
     "signals.RefusedAttempt", "signals.DedupKey", "signals.WorkItem", "signals.PaperBalance", "signals.PaperOrder",
-    "signals.RiskScope", "relay.Delivery", "relay.Attempt", "relay.Message", "relay.Notification", "core.Heartbeat",
-    "relay.Alarm", "relay.HealthCheck", "relay.UptimeHour", "relay.EndpointState",
-    "core.Lease", "core.Cursor", "core.SealedValue", "core.ConfigurationVersion", "django_q.Failure",
-    "django_q.Schedule",
+    "signals.PaperTrade", "signals.PaperPosition", "signals.PaperMove", "signals.StoredQuote",
+    "signals.StrategyTarget", "signals.RiskScope", "relay.Delivery", "relay.Attempt", "relay.Message",
+    "relay.Notification", "core.Heartbeat", "relay.Alarm", "relay.HealthCheck", "relay.UptimeHour",
+    "relay.EndpointState", "core.Lease", "core.Cursor", "core.SealedValue", "core.ConfigurationVersion",
+    "django_q.Failure", "django_q.Schedule", "signals.OrderAnswer", "signals.VenueDifference",
+    "signals.Reconciliation", "accounts.TelegramLink", "accounts.TelegramCommand", "signals.ReconciliationCursor",
+    "signals.ExternalTrade", "signals.ExternalPosition", "signals.SymbolBlock", "accounts.VenueSetting",
 )  # fmt: skip
 OURS = ("accounts", "relay", "signals", "core")
-# Edited, or shown, on the page of its group, alarm or channel.
-PART_OF_ANOTHER = {"relay.GroupMember", "relay.AlarmEvent", "relay.ChannelState"}
+# Edited, or shown, on the page of its group, alarm, channel or account.
+PART_OF_ANOTHER = {
+    "relay.GroupMember", "relay.AlarmEvent", "relay.ChannelState", "accounts.AccountBalance", "accounts.AccountSync",
+    "accounts.AccountPosition", "accounts.Credential", "accounts.TelegramCode",
+    "accounts.AccountGroupMember", "accounts.AccountTransfer",
+    "signals.AccountEquity", "signals.EquityDay", "signals.EquityPoint",
+}  # fmt: skip
 
 
 def test_every_model_of_ours_has_a_page():
@@ -73,11 +82,6 @@ def test_a_list_neither_counts_nor_asks_for_each_row(boss, home, name):
     assert not [q["sql"] for q in many if "COUNT(" in q["sql"].upper() or "OFFSET" in q["sql"].upper()]
 
 
-def asked(context) -> list[str]:
-    """Without the look at the configuration's version, which comes twice a second."""
-    return [query["sql"] for query in context if "core_configurationversion" not in query["sql"]]
-
-
 def test_pages_follow_by_key_both_ways(boss, home):
     Signal.objects.bulk_create(
         Signal(request_id="r", received_at=NOW, symbol=f"S{number}", action="buy", data={}, raw={})
@@ -110,6 +114,26 @@ def test_a_filter_stays_on_the_next_page(boss, home):
     second = boss.get(url + first.older_url).context["cl"]
     assert {row.status for row in second.result_list} == {"FAILED"}
     assert len(second.result_list) == 10
+
+
+def test_a_search_or_filter_begins_with_the_newest_wherever_one_was(boss, home):
+    Signal.objects.bulk_create(
+        Signal(request_id="r", received_at=NOW, symbol="S", action="buy", data={}, raw={}, status="FAILED")
+        for number in range(120)
+    )
+    url = reverse("admin:signals_signal_changelist")
+    first = boss.get(url, {"status__exact": "FAILED"}).context["cl"]
+    second = boss.get(url + first.older_url)
+    third = boss.get(url + second.context["cl"].older_url)
+    back = boss.get(url + third.context["cl"].newer_url)
+    assert [row.pk for row in back.context["cl"].result_list] == [row.pk for row in second.context["cl"].result_list]
+    for answer, place in ((second, "older"), (third, "older"), (back, "newer")):
+        cl, page = answer.context["cl"], answer.content.decode()
+        links = [choice["query_string"] for spec in cl.filter_specs for choice in spec.choices(cl)]
+        links += [cl.clear_all_filters_qs, cl.add_facet_link, cl.remove_facet_link]
+        assert [link for link in links if "older" in link or "newer" in link] == []
+        assert f'name="{place}"' not in page
+        assert 'name="status__exact" value="FAILED"' in page  # what was filtered, a search keeps
 
 
 @pytest.mark.parametrize("text", ["x", "9" * 30, "-1", "1; DROP TABLE"])

@@ -9,7 +9,11 @@ import pytest
 from tests import life
 from tests.factories import NOW
 
-LISTS = ("signals", "decisions", "orders", "fills", "positions", "strategies", "endpoints", "deliveries", "accounts")
+KEYS = {"results", "next", "previous"}
+LISTS = (
+    "signals", "decisions", "orders", "fills", "positions", "trades", "strategies", "endpoints", "deliveries",
+    "accounts", "events",
+)  # fmt: skip
 
 
 def results(client, path: str, **query: str) -> list:
@@ -23,7 +27,7 @@ def results(client, path: str, **query: str) -> list:
 def test_every_list_answers_with_and_without_the_last_slash(boss, home, name, slash):
     answer = boss.get(f"/api/v1/{name}{slash}")
     assert answer.status_code == 200
-    assert set(answer.json()) == {"results", "next", "previous"}
+    assert set(answer.json()) == (KEYS | {"cursor"} if name == "events" else KEYS)
     assert answer.json()["results"]
 
 
@@ -58,9 +62,11 @@ def test_a_person_without_clients_sees_nothing(of_nobody, home, name):
         ("orders", "account", {"paper-1"}),
         ("fills", "account", {"paper-1"}),
         ("positions", "account", {"paper-1"}),
+        ("trades", "account", {"paper-1"}),
         ("decisions", "account", {"paper-1", None}),  # None: the endpoint's
         ("endpoints", "slug", {"vps-1"}),
         ("deliveries", "strategy", {"trend"}),
+        ("events", "account", {"paper-1", ""}),  # "": the strategy's
     ],
 )
 def test_a_person_sees_what_belongs_to_their_clients(of_house, home, name, field, expected):
@@ -132,6 +138,12 @@ def test_no_secret_is_in_any_answer(boss, home):
         ("deliveries", {"status": "DELIVERED", "endpoint": "vps-1"}, 1),
         ("deliveries", {"status": "DEAD"}, 0),
         ("accounts", {"broker": "paper"}, 2),
+        ("events", {"event": "order.filled"}, 2),
+        ("events", {"event": "signal.*"}, 2),
+        ("events", {"event": "signal"}, 0),
+        ("events", {"level": "warning", "strategy": "trend"}, 1),
+        ("events", {"account": "paper-2", "symbol": "BTC/USDT"}, 1),
+        ("events", {"until": "2026-03-02T14:31:00Z"}, 3),
     ],
 )
 def test_filters(boss, home, path, query, count):

@@ -24,11 +24,13 @@ def test_it_describes_every_path_once(schema):
         for name in (
             "signals", "signals/{public_id}", "signals/{public_id}/trace", "decisions", "decisions/{id}", "orders",
             "orders/{client_order_id}", "fills", "fills/{id}", "executions", "executions/{id}", "positions",
-            "positions/{id}", "strategies", "strategies/{slug}", "endpoints",
+            "positions/{id}", "trades", "trades/{id}", "strategies", "strategies/{slug}", "endpoints",
             "endpoints/{slug}", "deliveries", "deliveries/{id}", "accounts",
-            "accounts/{slug}", "auth/token", "auth/refresh", "auth/revoke",
+            "accounts/{slug}", "auth/token", "auth/refresh", "auth/revoke", "analysis", "analysis/{run_id}",
+            "events", "events/{id}", "accounts/{slug}/state",
         )
     }  # fmt: skip
+    expected |= {"/results/", "/analyze/"}
     found = {path.rstrip("?/") + "/" for path in schema["paths"]}
     assert {path for path in found if not path.startswith("/webhook")} - {"/api/schema/"} == expected
 
@@ -40,6 +42,13 @@ def test_it_is_made_and_valid_without_a_warning(tmp_path):
 def test_it_describes_refusals(schema):
     answers = schema["paths"]["/api/v1/signals/"]["get"]["responses"]
     assert {"200", "400", "401", "404", "429"} <= set(answers)
+
+
+def test_it_says_whom_a_run_of_the_analysis_is_refused(schema):
+    (path,) = [path for path in schema["paths"] if path.startswith("/analyze")]
+    refusal = schema["paths"][path]["post"]["responses"]["403"]
+    assert refusal["description"].startswith("Your role is below operator")
+    assert refusal["content"]["application/json"]["schema"]["required"] == ["error", "request_id"]
 
 
 def test_the_page_works_offline_under_its_policy(client):

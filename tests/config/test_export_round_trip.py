@@ -44,6 +44,21 @@ headers = st.dictionaries(
     max_size=2,
 )  # fmt: skip
 
+engines = st.one_of(
+    st.sampled_from(["A", "B"]),
+    st.fixed_dictionaries(
+        {"A": st.integers(1, 100), "B": st.integers(0, 100)}, optional={"mode": st.sampled_from(["route", "shadow"])}
+    ).map(lambda given: {"experiment": given}),
+)
+agents = st.fixed_dictionaries(
+    {},
+    optional={
+        "threshold": st.sampled_from(["0", "0.350", "1"]), "quorum": st.integers(1, 20),
+        "timeframe": st.sampled_from(["1m", "1d"]), "source": st.sampled_from(["simulated", "venue:okx", ""]),
+        "trend": st.fixed_dictionaries({}, optional={"weight": st.integers(0, 100), "fast": st.integers(1, 500)}),
+    },
+)  # fmt: skip
+
 
 @st.composite
 def portals(draw: st.DrawFn) -> dict[str, Any]:
@@ -80,6 +95,7 @@ def portals(draw: st.DrawFn) -> dict[str, Any]:
             {"slug": "trend", "sources": [token], "symbols": draw(st.dictionaries(words, targets, max_size=3)),
              "mode": draw(st.sampled_from(["off", "dry_run", "paper", "live"])),
              "sizing": {"mode": "fixed_quantity", "value": draw(positive)},
+             "engine": draw(engines), "agents": draw(agents),
              "accounts": draw(st.lists(st.sampled_from([first, second]), unique=True)),
              "endpoints": draw(st.lists(st.sampled_from([ours, theirs, group]), unique=True)),
              "expect_every": draw(st.one_of(st.none(), st.integers(1, 10_000))),

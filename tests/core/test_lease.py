@@ -1,10 +1,11 @@
 """One holder at a time; a new holder has a higher token."""
 
+import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tradeops.core import lease
+from tradeops.core import holder, lease
 from tradeops.core.models import Lease
 
 pytestmark = pytest.mark.django_db
@@ -60,3 +61,45 @@ def test_a_late_release_does_not_take_it_from_the_next_holder():
 def test_names_do_not_touch_each_other():
     acquire("a:1")
     assert lease.acquire(name="other", seconds=10, now=NOW, holder="b:1").token == 1
+
+
+def ended():
+    """The name of a holder whose process was on this machine and is gone."""
+    finished = subprocess.Popen(["true"])
+    finished.wait()
+    machine, _, rest = holder.Holder().name.partition(":")
+    return f"{machine}:{finished.pid}:{rest.partition(':')[2]}"
+
+
+def test_the_lease_of_a_process_that_was_killed_is_free_at_once_with_a_higher_token():
+    dead = ended()
+    first = acquire(dead)
+    assert not lease.is_held("job", now=NOW)
+    second = acquire("b:1", at=1)
+    assert (second.holder, second.token) == ("b:1", 2)
+    assert not lease.still_held(first, now=NOW + timedelta(seconds=1))
+
+
+def test_nobody_takes_it_from_a_living_process_or_from_another_machine():
+    for living in (holder.Holder().name, "00000000:1:abcd.0"):
+        Lease.objects.all().delete()
+        assert acquire(living) is not None
+        assert lease.is_held("job", now=NOW)
+        assert acquire("b:1", at=9) is None
+        assert Lease.objects.get(name="job").holder == living
+
+
+def test_of_two_that_find_a_killed_one_the_second_gets_nothing(monkeypatch):
+    acquire(ended())
+    seen = Lease.objects.get(name="job")
+    assert acquire("b:1").token == 2
+    first = Lease.objects.filter(name="job")
+    monkeypatch.setattr(type(first), "first", lambda self: seen)  # read before b:1 was
+    assert acquire("c:1") is None
+    assert Lease.objects.get(name="job").holder == "b:1"
+
+
+def test_without_a_name_it_is_this_process_that_holds_it():
+    assert acquire(None).holder == holder.of_this_process().name
+    assert acquire(None, at=9).token == 1
+    assert not holder.of_this_process().died(holder.of_this_process().name)

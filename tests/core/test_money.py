@@ -79,3 +79,20 @@ def test_plain_text_reads_back_as_the_same_amount(value):
 def test_the_opposite_side():
     assert money.Side.BUY.opposite is money.Side.SELL
     assert money.Side.SELL.opposite is money.Side.BUY
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        (Decimal("0.0075"), "0.0075"),
+        (money.EXACT.divide(Decimal(347), Decimal("0.007")), "49571.428571428571428571"),
+        (money.EXACT.divide(Decimal(500), Decimal("67000.5")), "0.007462630875888986"),
+        (Decimal("0.1234567890123456789"), "0.123456789012345679"),
+        (Decimal("-0.0000000000000000004"), "0"),
+        (money.EXACT.divide(Decimal(10) ** 18, Decimal(3)), "333333333333333333.3333333333333333"),
+    ],
+)
+def test_what_a_division_leaves_is_rounded_to_what_can_be_stored(value, stored):
+    found = money.kept(value)
+    assert money.plain(found) == stored
+    assert money.exact(found) == found

@@ -114,3 +114,28 @@ def test_a_made_instance_is_as_the_model_makes_it(account):
     assert rows.make(Signal, symbol="A").public_id != rows.make(Signal, symbol="A").public_id
     with pytest.raises(TypeError, match="Decision has no singal"):
         rows.make(Decision, singal=1)
+
+
+@pytest.mark.django_db
+def test_put_all_inserts_and_overwrites_by_its_constraint():
+    from accounts.models import AccountBalance
+
+    account = factories.account()
+    now = factories.NOW
+
+    def put(**amounts):
+        rows.put_all(
+            [
+                rows.make(AccountBalance, account_id=account.pk, currency=name, total=amount, free=amount, at=now)
+                for name, amount in amounts.items()
+            ],
+            unique=("account", "currency"),
+        )
+
+    put(USDT=Decimal(5), BTC=Decimal(1))
+    put(USDT=Decimal("7.000000000000000001"), ETH=Decimal(2))
+    assert dict(AccountBalance.objects.values_list("currency", "total")) == {
+        "USDT": Decimal("7.000000000000000001"),
+        "BTC": Decimal(1),
+        "ETH": Decimal(2),
+    }

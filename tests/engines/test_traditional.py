@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 import pytest
 
 from signals.engines.base import engine
@@ -31,17 +33,43 @@ def test_the_target_alone_decides():
 
 
 def test_reduce_only_never_opens():
-    assert read(action="sell", reduce_only=True) == Instruction(action="close", side="long")
-    assert read(action="buy", reduce_only=True) == Instruction(action="close", side="short")
+    assert read(action="sell", reduce_only=True) == Instruction(action="close", side="long", partly=True)
+    assert read(action="buy", reduce_only=True) == Instruction(action="close", side="short", partly=True)
 
 
-@pytest.mark.parametrize("fields", [{"action": "cancel"}, {"direction": "put"}])
-def test_what_it_cannot_trade_it_says(fields):
-    opinion = engine("A").read(Alert(symbol="X", **fields))
+def test_a_put_is_bought_where_options_are_traded():
+    """Whether they are is each account's matter (`actions.resolve`), not the engine's."""
+    assert read(direction="put") == Instruction(action="buy", right="put")
+
+
+def test_what_it_cannot_trade_it_says():
+    opinion = engine("A").read(Alert(symbol="X", action="heartbeat"))
     assert opinion.instruction is None
-    assert "not something this version trades" in opinion.reason
+    assert opinion.reason == "heartbeat is not something this version trades"
+
+
+@pytest.mark.parametrize(
+    ("given", "confidence"),
+    [(None, None), ("0.8", "0.8"), ("1", "1"), ("85", "0.85"), ("250", "1"), ("0.12345", "0.1234"), ("0", "0")],
+)
+def test_its_confidence_is_the_messages(given, confidence):
+    found = engine("A").read(Alert(symbol="X", action="buy", confidence=None if given is None else Decimal(given)))
+    assert found.confidence == (None if confidence is None else Decimal(confidence))
+    assert (found.views, found.objections) == ((), {})
 
 
 def test_an_engine_that_is_not_installed():
-    with pytest.raises(ConfigurationError, match="there is no engine 'B'; there are A"):
-        engine("B")
+    with pytest.raises(ConfigurationError, match="there is no engine 'C'; there are A, B"):
+        engine("C")
+
+
+def test_cancel_only_ends_orders():
+    instruction = read(action="cancel")
+    assert instruction == Instruction(action="cancel")
+    assert instruction.reduces
+
+
+@pytest.mark.parametrize("action", ["buy", "sell"])
+def test_of_a_put_the_underlying_is_not_traded(action):
+    assert read(action=action, direction="put") == Instruction(action=action, right="put")
+    assert read(action=action, direction="call") == Instruction(action=action)

@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 
 from accounts.brokers.base import FillReport, OrderReport, ReportStatus
 from signals.execution import apply
-from signals.models import Fill, Position
+from signals.models import Fill, Order, Position, RoundTrip
 from tests import factories
 from tradeops.core.errors import Conflict
 
@@ -69,3 +70,28 @@ def test_the_same_trade_id_on_another_account_is_another_trade(order, strategy):
     tell(order, "FILLED", fill("1", "0.01"))
     tell(other, "FILLED", fill("1", "0.01"))
     assert Fill.objects.count() == 2
+
+
+def test_two_orders_of_one_position_are_booked_one_after_the_other(order, account, strategy):
+    closing = factories.order(account, strategy, number=2, status="SUBMITTED", side="sell", intent="close")
+    told = [
+        apply.Told(
+            order=one,
+            found=OrderReport(
+                client_order_id=one.client_order_id,
+                venue_order_id="v",
+                status=ReportStatus.FILLED,
+                fills=(fill(name, "0.01", price),),
+            ),
+            now=AT,
+            base="BTC",
+        )
+        for one, name, price in ((order, "1", "50000"), (closing, "2", "51000"))
+    ]
+    with transaction.atomic():
+        assert apply.report_all(told) == [order, closing]
+    assert {row.status for row in Order.objects.all()} == {"FILLED"}
+    position = Position.objects.get()
+    assert (position.quantity, position.realised_pnl, position.is_open) == (D(0), D(10), False)
+    trip = RoundTrip.objects.get()
+    assert (trip.entered, trip.left, trip.realised_pnl, trip.closed_at) == (D("0.01"), D("0.01"), D(10), AT)

@@ -10,6 +10,9 @@ from tradeops.core.errors import Conflict
 # Written out here once more on purpose: a change of the table must be made twice, and thought of twice.
 LEGAL = {
     ("PENDING", "SUBMITTED"),
+    ("PENDING", "OPEN"),
+    ("PENDING", "PARTIALLY_FILLED"),
+    ("PENDING", "FILLED"),
     ("PENDING", "CANCELED"),
     ("PENDING", "REJECTED"),
     ("PENDING", "EXPIRED"),
@@ -31,6 +34,7 @@ LEGAL = {
     ("OPEN", "PARTIALLY_FILLED"),
     ("OPEN", "FILLED"),
     ("OPEN", "CANCELED"),
+    ("OPEN", "REJECTED"),
     ("OPEN", "EXPIRED"),
     ("PARTIALLY_FILLED", "FILLED"),
     ("PARTIALLY_FILLED", "CANCELED"),
@@ -39,6 +43,8 @@ LEGAL = {
     ("CANCELED", "FILLED"),
     ("EXPIRED", "PARTIALLY_FILLED"),
     ("EXPIRED", "FILLED"),
+    ("REJECTED", "PARTIALLY_FILLED"),
+    ("REJECTED", "FILLED"),
 }
 
 

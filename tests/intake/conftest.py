@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from relay.models import Delivery
 from signals.intake import request_log, sources
 from signals.models import AddressList, DedupKey, RefusedAttempt, Signal, Source, Strategy
+from signals.pipeline.drain import drain
+from tests import factories
+from tests.intake.bridge import Bridge, D, deliver
 from tradeops.core import configuration
 
 TRADINGVIEW_ADDRESS = "52.89.214.238"
@@ -98,3 +102,27 @@ def stored() -> tuple[int, int]:
 def refusals() -> list[RefusedAttempt]:
     request_log.flush()
     return list(RefusedAttempt.objects.order_by("pk"))
+
+
+@pytest.fixture
+def bridge(portal):
+    return Bridge(portal, "vps-1")
+
+
+@pytest.fixture
+def relayed(bridge):
+    """A signal that went to the bridge and to no account."""
+    signal = factories.signal(factories.strategy(endpoints=[bridge.endpoint]))
+    drain()
+    assert Delivery.objects.get(type="signal").subject == signal.public_id
+    return signal
+
+
+@pytest.fixture
+def order(bridge):
+    """A SUBMITTED order to buy 0.01 that was delivered to the bridge."""
+    account, strategy = factories.account(), factories.strategy("mt5")
+    return deliver(
+        bridge,
+        factories.order(account, strategy, status="SUBMITTED", sent_quantity=D("0.01"), claim_token="w:1:x.1"),
+    )

@@ -1,106 +1,18 @@
-"""Bridge reports, `POST /webhook/execution` (L5): who may send them, what they may touch, what they leave behind."""
+"""Bridge reports, `POST /webhook/execution` (L5): what they touch and what they leave behind."""
 
-import base64
-import hashlib
-import hmac
-import json
-import secrets
-from contextlib import nullcontext
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 
 from accounts.models import Account
-from relay import services as relay
 from relay.models import Delivery, Message
 from signals import trace, verdict, visibility
-from signals.intake.report.authenticate import check_fresh
-from signals.models import BridgeReport, Fill, Order, Position, Signal, Strategy
-from signals.pipeline.drain import drain
+from signals.models import BridgeReport, Fill, Order, Position, Strategy
 from tests import factories
-from tests.intake.conftest import refusals
-from tradeops.core import clock, configuration, events
-from tradeops.core.errors import InvalidPayload
+from tests.intake.bridge import Bridge, D, deliver, fill, told
+from tradeops.core import clock, configuration
 
-D = Decimal
-PATH = "/webhook/execution"
 pytestmark = pytest.mark.django_db
-
-
-class Bridge:
-    """A VPS terminal that reports."""
-
-    def __init__(self, portal, slug):
-        self.portal, self.slug = portal, slug
-        self.secret = secrets.token_urlsafe(24)
-        self.endpoint = factories.endpoint(slug)
-        relay.set_report_secret(endpoint=self.endpoint, secret=self.secret)
-        configuration.changed()
-        self._number = 0
-
-    def content(self, **fields):
-        self._number += 1
-        return {
-            "id": f"r{self._number}", "timestamp": clock.iso_ms(clock.now()), "endpoint": self.slug, **fields,
-        }  # fmt: skip
-
-    def send(self, content=None, *, secret=None, path=PATH, **fields):
-        body = content if isinstance(content, bytes) else json.dumps(content or self.content(**fields)).encode()
-        signature = hmac.new((secret or self.secret).encode(), body, hashlib.sha256).hexdigest()
-        return self.portal.post(path, body, x_webhook_signature=signature)
-
-    def send_standard(self, content, *, id="msg_1", at=None, signature=None):
-        body, stamp = json.dumps(content).encode(), str(int((at or clock.now()).timestamp()))
-        digest = hmac.new(self.secret.encode(), f"{id}.{stamp}.".encode() + body, hashlib.sha256).digest()
-        return self.portal.post(
-            PATH, body, webhook_id=id, webhook_timestamp=stamp,
-            webhook_signature=signature or f"v1,{base64.b64encode(digest).decode()}", x_webhook_endpoint=self.slug,
-        )  # fmt: skip
-
-
-@pytest.fixture
-def bridge(portal):
-    return Bridge(portal, "vps-1")
-
-
-@pytest.fixture
-def relayed(bridge):
-    """A signal that went to the bridge and to no account."""
-    signal = factories.signal(factories.strategy(endpoints=[bridge.endpoint]))
-    drain()
-    assert Delivery.objects.get(type="signal").subject == signal.public_id
-    return signal
-
-
-def deliver(bridge, order):
-    """As the mt5 broker sends an order: under its client order id."""
-    relay.relay(
-        event=events.Event(name="order.relayed", at=clock.now(), title="an order", symbol=order.symbol),
-        subject=order.client_order_id, type="order", lane="", endpoints=[relay.Target(endpoint_id=bridge.endpoint.pk)],
-        reduces=False, expires_at=clock.now() + timedelta(seconds=60), now=clock.now(),
-    )  # fmt: skip
-    return order
-
-
-@pytest.fixture
-def order(bridge):
-    """A SUBMITTED order to buy 0.01 that was delivered to the bridge."""
-    account, strategy = factories.account(), factories.strategy("mt5")
-    return deliver(
-        bridge,
-        factories.order(account, strategy, status="SUBMITTED", sent_quantity=D("0.01"), claim_token="w:1:x.1"),
-    )
-
-
-def fill(trade="t1", quantity="0.01", price="50000", **fields):
-    return {"trade_id": trade, "quantity": quantity, "price": price, **fields}
-
-
-def told():
-    """Of reports and orders; not what was relayed."""
-    news = Message.objects.filter(deliveries__isnull=True).exclude(event__startswith="signal.")
-    return list(news.order_by("pk").values_list("event", "level"))
 
 
 class TestARelayedSignal:
@@ -257,147 +169,6 @@ class TestWhatItMayTouch:
         bridge.endpoint.save()
         configuration.changed()
         assert bridge.send(order=relayed.public_id, status="filled", fills=[fill()]).status == 401
-
-
-class TestProof:
-    def test_every_failure_is_the_same_and_none_is_stored(self, bridge, relayed):
-        content = bridge.content(order=relayed.public_id, status="open")
-        Bridge(bridge.portal, "vps-2")
-        factories.endpoint("vps-3")  # has no report secret
-        answers = [
-            bridge.send(content, secret=secrets.token_urlsafe(24)),
-            bridge.send({**content, "endpoint": "vps-2"}),
-            bridge.send({**content, "endpoint": "vps-3"}),
-            bridge.send({**content, "endpoint": "nobody"}),
-            bridge.send({**content, "endpoint": ["vps-1"]}),
-            bridge.send(content, secret=bridge.endpoint.secret),  # what messages are signed with
-            bridge.send(b"{"),
-            bridge.portal.post(PATH, content),
-        ]
-        for sent in answers:
-            assert sent.status == 401
-            assert sent.content.replace(sent.body["request_id"].encode(), b"") == (
-                b'{"status":"REFUSED","code":"unauthorized","request_id":""}'
-            )
-        assert not BridgeReport.objects.exists()
-        assert told() == []
-        assert {(row.path, row.reason) for row in refusals()} == {
-            (PATH, "wrong_credential"), (PATH, "unknown_endpoint"),
-        }  # fmt: skip
-
-    def test_failures_are_charged(self, bridge):
-        statuses = [bridge.send(secret=secrets.token_urlsafe(24), status="open").status for _ in range(11)]
-        assert statuses == [401] * 10 + [429]
-
-    def test_a_bridge_has_a_limit_and_others_their_own(self, bridge, relayed, settings):
-        settings.REPORTS_PER_MINUTE = 2
-        content = {"order": relayed.public_id, "status": "open"}
-        answers = [bridge.send(**content) for _ in range(3)]
-        assert [sent.status for sent in answers] == [201, 201, 429]
-        assert int(answers[2].headers["Retry-After"]) > 0
-        assert Bridge(bridge.portal, "vps-2").send(**content).status == 404
-
-    def test_who_is_unknown_costs_no_query(self, bridge, django_assert_num_queries):
-        bridge.send(status="open")  # what every process keeps is there
-        with django_assert_num_queries(0):
-            assert bridge.send({"endpoint": "nobody"}).status == 401
-            assert bridge.send(secret=secrets.token_urlsafe(24), status="open").status == 401
-
-    def test_the_standard_headers_prove_it_too_and_their_id_counts(self, bridge, relayed):
-        content = {"order": relayed.public_id, "status": "open"}
-        assert bridge.send_standard(content).status == 201
-        again = bridge.send_standard(content)
-        assert (again.status, again.body["id"]) == (200, "msg_1")
-        assert bridge.send_standard(content, id="msg_2").status == 201
-
-    @pytest.mark.parametrize(("seconds", "fresh"), [(-299, True), (299, True), (-301, False), (301, False)])
-    def test_fresh_is_within_five_minutes(self, seconds, fresh):
-        now = factories.NOW
-        with nullcontext() if fresh else pytest.raises(InvalidPayload, match="more than 5 minutes"):
-            check_fresh(now + timedelta(seconds=seconds), now=now)
-
-    @pytest.mark.parametrize("minutes", [-6, 6])
-    def test_an_old_report_is_refused_whichever_way_it_is_signed(self, bridge, relayed, minutes):
-        at = clock.now() + timedelta(minutes=minutes)
-        content = bridge.content(order=relayed.public_id, status="open")
-        answers = [
-            bridge.send({**content, "timestamp": clock.iso_ms(at)}),
-            bridge.send_standard({**content, "timestamp": clock.iso_ms(clock.now())}, at=at),  # the signed time counts
-        ]
-        assert [(sent.status, sent.body["field"]) for sent in answers] == [(400, "timestamp")] * 2
-        assert not BridgeReport.objects.exists()
-
-    @pytest.mark.parametrize("missing", ["id", "timestamp"])
-    def test_without_the_headers_the_body_says_id_and_time(self, bridge, relayed, missing):
-        content = bridge.content(order=relayed.public_id, status="open")
-        del content[missing]
-        sent = bridge.send(content)
-        assert (sent.status, sent.body["field"]) == (400, missing)
-        assert not BridgeReport.objects.exists()
-
-    def test_a_signature_of_other_bytes_or_another_spelling_is_none(self, bridge, relayed):
-        content = bridge.content(order=relayed.public_id, status="open")
-        body = json.dumps(content).encode()
-        signature = hmac.new(bridge.secret.encode(), body, hashlib.sha256).hexdigest()
-        post = bridge.portal.post
-        assert post(PATH, body + b" ", x_webhook_signature=signature).status == 401
-        assert post(PATH, body, x_webhook_signature=signature.upper()).status == 401
-        assert bridge.send_standard(content, signature="v1,").status == 401
-        assert post(PATH, body, x_webhook_signature=f"sha256={signature}").status == 201
-
-    def test_a_source_named_execution_cannot_shadow_it(self, bridge, relayed):
-        assert bridge.send(order=relayed.public_id, status="open", path=f"{PATH}/").status == 201
-
-
-HOSTILE = {
-    "not json": b"{",
-    "a list": b"[]",
-    "no utf-8": b"\xff\xfe",
-    "deep": b"[" * 9000,
-}
-
-
-class TestContent:
-    @pytest.mark.parametrize("name", HOSTILE)
-    def test_a_hostile_body_is_a_400_for_who_is_known(self, bridge, name):
-        body = HOSTILE[name]
-        signature = hmac.new(bridge.secret.encode(), body, hashlib.sha256).hexdigest()
-        sent = bridge.portal.post(PATH, body, x_webhook_signature=signature, x_webhook_endpoint="vps-1")
-        assert sent.status == 400
-        assert bridge.portal.post(PATH, body, x_webhook_endpoint="vps-1").status == 401
-
-    @pytest.mark.parametrize(
-        ("fields", "field"),
-        [
-            ({"order": None}, "order"),
-            ({"order": 5}, "order"),
-            ({"status": None}, "status"),
-            ({"status": "done"}, "status"),
-            ({"status": "filled"}, "fills"),
-            ({"status": "filled", "fills": {}}, "fills"),
-            ({"status": "filled", "fills": ["t1"]}, "fills[0]"),
-            ({"status": "filled", "fills": [fill(quantity="0")]}, "fills[0].quantity"),
-            ({"status": "filled", "fills": [fill(price="NaN")]}, "fills[0].price"),
-            ({"status": "filled", "fills": [{"quantity": "1", "price": "1"}]}, "fills[0].trade_id"),
-            ({"status": "filled", "fills": [fill(), fill()]}, "fills"),
-            ({"status": "filled", "fills": [fill(str(n)) for n in range(201)]}, "fills"),
-            ({"side": "long"}, "side"),
-            ({"filled_quantity": -1}, "filled_quantity"),
-            ({"error": "no"}, "error"),
-            ({"timestamp": "yesterday"}, "timestamp"),
-        ],
-    )
-    def test_the_field_and_the_reason_are_told(self, bridge, relayed, fields, field):
-        sent = bridge.send(bridge.content(**{"order": relayed.public_id, "status": "open", **fields}))
-        assert (sent.status, sent.body["field"]) == (400, field)
-        assert not BridgeReport.objects.exists()
-
-    def test_a_body_that_is_too_large_is_not_read(self, bridge):
-        assert bridge.send(b"{" + b" " * 70_000).status == 413
-
-    def test_it_is_sent_with_post(self, bridge):
-        assert bridge.portal.client.get(PATH).status_code == 405
-        assert Signal.objects.count() == 0
 
 
 class TestWhereItIsShown:

@@ -3,7 +3,8 @@ from decimal import Decimal
 
 import pytest
 
-from signals.market.base import NoPrice, price_source, source_name
+from accounts.models import Account
+from signals.market.base import NoPrice, is_remote, price_source, source_name
 from signals.market.simulated import SimulatedPrices
 from signals.receive import Alert
 from tests import factories
@@ -18,7 +19,8 @@ def alert(**fields):
 
 
 def ask(name, given, *, received_at=NOW, now=NOW):
-    return price_source(name).quote(symbol="BTC/USDT", alert=given, received_at=received_at, now=now)
+    paper = Account(slug="paper-1", broker="paper")
+    return price_source(name).quote(symbol="BTC/USDT", alert=given, account=paper, received_at=received_at, now=now)
 
 
 class TestMessage:
@@ -64,6 +66,20 @@ def test_strategy_over_account_over_kind():
     assert source_name(strategy_prices="", account=paper) == "venue"
 
 
-def test_a_source_that_is_not_installed_is_told():
-    with pytest.raises(ConfigurationError, match="there is no price source 'venue'; there are message, simulated"):
-        price_source("venue")
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("reuters", "there is no price source 'reuters'; there are message, simulated, venue, yahoo"),
+        ("venue:", "there is no price source 'venue:'"),
+        ("message:okx", "the price source 'message' is one; leave ':okx' out"),
+    ],
+)
+def test_a_source_that_is_not_installed_is_told(name, told):
+    with pytest.raises(ConfigurationError, match=told):
+        price_source(name)
+
+
+def test_only_what_others_say_takes_the_time_of_a_network_call():
+    assert [is_remote(name) for name in ("message", "simulated", "venue", "venue:okx", "yahoo", "none")] == [
+        False, False, True, True, True, False,
+    ]  # fmt: skip

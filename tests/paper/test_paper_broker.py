@@ -6,7 +6,15 @@ from decimal import Decimal
 
 import pytest
 
-from accounts.brokers.base import BrokerRejected, OrderRequest, ReportStatus
+from accounts.brokers.base import (
+    AttachedExit,
+    BrokerRejected,
+    BrokerTemporary,
+    Cause,
+    Intended,
+    OrderRequest,
+    ReportStatus,
+)
 from accounts.brokers.registry import broker_for
 from signals.models import PaperBalance, PaperOrder
 from tests import factories
@@ -21,6 +29,13 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def broker():
     return broker_for(factories.account(fee_bps=D(10)))
+
+
+def held(broker):
+    """By currency; nothing of it is ever bound in a resting order."""
+    balances = broker.balances()
+    assert all(balance.free == balance.total for balance in balances.values())
+    return {currency: balance.total for currency, balance in balances.items()}
 
 
 def order(side="buy", quantity="0.01", *, number=1, **fields):
@@ -42,14 +57,14 @@ def test_a_buy_pays_the_ask_and_the_fee(broker):
     assert found.status == ReportStatus.FILLED
     [fill] = found.fills
     assert (fill.quantity, fill.price, fill.fee, fill.fee_currency) == (D("0.01"), D("50005"), D("0.50005"), "USDT")
-    assert broker.balances() == {"USDT": D("99499.44995"), "BTC": D("0.01")}
+    assert held(broker) == {"USDT": D("99499.44995"), "BTC": D("0.01")}
 
 
 def test_a_sell_gets_the_bid_less_the_fee(broker):
     broker.place(order(), now=clock.now())
     found = broker.place(order("sell", number=2), now=clock.now())
     assert (found.fills[0].price, found.fills[0].fee) == (D("49995"), D("0.49995"))
-    assert broker.balances() == {"USDT": D("99998.9"), "BTC": D("0")}
+    assert held(broker) == {"USDT": D("99998.9"), "BTC": D("0")}
 
 
 def test_the_same_id_again_is_the_same_order(broker):
@@ -57,7 +72,7 @@ def test_the_same_id_again_is_the_same_order(broker):
     again = broker.place(order(quantity="5"), now=clock.now())
     assert again == first
     assert PaperOrder.objects.count() == 1
-    assert broker.balances()["BTC"] == D("0.01")
+    assert held(broker)["BTC"] == D("0.01")
 
 
 def test_funds_are_checked_with_the_fee(broker):
@@ -68,7 +83,17 @@ def test_funds_are_checked_with_the_fee(broker):
 
 
 def test_what_is_not_held_cannot_be_sold(broker):
-    assert broker.place(order("sell"), now=clock.now()).code == "insufficient_funds"
+    assert broker.place(order("sell", closes=False), now=clock.now()).code == "insufficient_funds"
+    found = broker.place(order("sell", number=2), now=clock.now())
+    assert (found.status, found.code, found.fills) == (ReportStatus.REJECTED, "nothing_to_reduce", ())
+    assert held(broker) == {"USDT": D("100000")}
+
+
+def test_a_close_sells_what_there_is_at_most(broker):
+    broker.place(order(), now=clock.now())
+    found = broker.place(order("sell", quantity="3", number=2), now=clock.now())
+    assert (found.status, found.fills[0].quantity, found.filled) == (ReportStatus.FILLED, D("0.01"), D("0.01"))
+    assert held(broker)["BTC"] == 0
 
 
 def test_max_quantity_leaves_room_for_the_fee(broker):
@@ -81,9 +106,10 @@ def test_max_quantity_leaves_room_for_the_fee(broker):
 
 def test_an_expired_order_is_refused_by_the_venues_own_clock(broker):
     late = order(send_expires_at=clock.now() - timedelta(seconds=1))
-    found = broker.place(late, now=clock.now() - timedelta(seconds=10))
-    assert found.status == ReportStatus.EXPIRED
-    assert "BTC" not in broker.balances()
+    with pytest.raises(BrokerTemporary, match="its time to be sent had passed"):
+        broker.place(late, now=clock.now() - timedelta(seconds=10))
+    assert "BTC" not in held(broker)
+    assert broker.fetch(late.client_order_id, symbol="BTC/USDT", now=clock.now()) is None
 
 
 def test_without_a_price_nothing_fills(broker):
@@ -95,7 +121,7 @@ def test_preview_changes_nothing(broker):
     assert found.status == ReportStatus.FILLED
     assert found.fills == ()
     assert not PaperOrder.objects.exists()
-    assert broker.balances() == {"USDT": D("100000")}
+    assert held(broker) == {"USDT": D("100000")}
 
 
 def test_fetch_knows_what_was_placed_and_nothing_else(broker):
@@ -104,11 +130,52 @@ def test_fetch_knows_what_was_placed_and_nothing_else(broker):
     assert broker.fetch("0" * 32, symbol="BTC/USDT", now=clock.now()) is None
 
 
+def test_of_a_market_order_nothing_rests_and_a_cancel_changes_nothing(broker):
+    placed = broker.place(order(), now=clock.now())
+    assert broker.open_orders() == ()
+    assert broker.cancel(placed.client_order_id, symbol="BTC/USDT", now=clock.now()) == placed
+    assert broker.cancel("0" * 32, symbol="BTC/USDT", now=clock.now()) is None
+    assert broker.cancel_all() == 0
+
+
+def test_trades_are_the_filled_orders_since_then(broker):
+    before = clock.now()
+    first = broker.place(order(), now=clock.now())
+    broker.place(order(quantity="99", number=2), now=clock.now())
+    second = broker.place(order("sell", number=3), now=clock.now())
+    assert [(trade.side, trade.client_order_id, trade.fill) for trade in broker.trades(since=before)] == [
+        (Side.BUY, first.client_order_id, first.fills[0]),
+        (Side.SELL, second.client_order_id, second.fills[0]),
+    ]
+    assert broker.trades(since=before, symbol="ETH/USDT") == ()
+    assert broker.trades(since=clock.now() + timedelta(seconds=1)) == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "missing"),
+    [
+        ({"market": "option"}, "option market"),
+        ({"quote_amount": D(100)}, "buying for an amount of money"),
+        ({"attached": (AttachedExit(kind=Cause.STOP_LOSS, trigger=D(1)),)}, "exits attached to an entry"),
+    ],
+)
+def test_what_paper_cannot_do_is_refused_and_leaves_no_row(broker, asked, missing):
+    for ask in (
+        broker.prepare,
+        lambda it: broker.place(it, now=clock.now()),
+        lambda it: broker.preview(it, now=clock.now()),
+    ):
+        with pytest.raises(BrokerRejected, match=f"the paper venue has no {missing}") as refused:
+            ask(order(**asked))
+        assert refused.value.code == "unsupported"
+    assert not PaperOrder.objects.exists()
+
+
 def test_accounts_do_not_see_each_other(broker):
     placed = broker.place(order(), now=clock.now())
     other = broker_for(factories.account("paper-2"))
     assert other.fetch(placed.client_order_id, symbol="BTC/USDT", now=clock.now()) is None
-    assert other.balances() == {"USDT": D("100000")}
+    assert held(other) == {"USDT": D("100000")}
 
 
 def test_a_share_is_quoted_in_the_accounts_only_currency():
@@ -118,10 +185,19 @@ def test_a_share_is_quoted_in_the_accounts_only_currency():
         replace(order(quantity="2"), symbol="AAPL", quote=replace(quote("100"), symbol="AAPL")), now=clock.now()
     )
     assert found.status == ReportStatus.FILLED
-    assert broker.balances() == {"USD": D("800"), "AAPL": D("2")}
+    assert held(broker) == {"USD": D("800"), "AAPL": D("2")}
 
 
 def test_a_symbol_without_a_quote_currency_is_refused():
     broker = broker_for(factories.account("two", initial_balances={"USD": "1", "EUR": "1"}))
     with pytest.raises(BrokerRejected, match="write it as BASE/QUOTE"):
         broker.instrument("AAPL")
+
+
+def test_max_quantity_of_contracts_is_for_the_order_s_own_leverage():
+    account = factories.account("swaps", market="swap", fee_bps=D(0), leverage=D(3), initial_balances={"USDT": "50000"})
+    swaps = broker_for(account)
+    for leverage, most in ((None, 3), (D(10), 10)):
+        intended = Intended(quantity=D(1), leverage=leverage)
+        found = swaps.max_quantity("BTC/USDT:USDT", side=Side.BUY, price=D(50000), intended=intended)
+        assert abs(found - most) < D("1e-18")

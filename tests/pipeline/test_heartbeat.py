@@ -261,3 +261,47 @@ class TestHealTrade:
         assert Order.objects.count() == 1
         assert Decision.objects.filter(outcome="APPROVED").count() == 2
         assert not told("heartbeat.differs")
+
+
+class TestTargetSizes:
+    """Where the message decides the size, a heartbeat's counts, and is healed as every target is."""
+
+    @pytest.fixture
+    def sized(self, account):
+        def make(**fields):
+            strategy = factories.strategy(accounts=[account], **{"target_size": "absolute", **fields})
+            settled(factories.signal(strategy, action="", market_position="long", market_position_size=D("0.02")))
+            return strategy
+
+        return make
+
+    def test_the_same_size_agrees(self, sized):
+        assert beat(sized(), "long", market_position_size=D("0.02")).status == "APPROVED"
+        assert not news()
+
+    def test_another_is_told(self, sized):
+        assert beat(sized(), "long", market_position_size=D("0.05")).status == "REJECTED"
+        assert news().get().body["told"] == "long 0.05"
+        assert Order.objects.count() == 1
+
+    @pytest.mark.parametrize(("size", "side", "quantity"), [("0.05", "buy", "0.03"), ("0.005", "sell", "0.015")])
+    def test_or_traded(self, sized, size, side, quantity):
+        assert beat(sized(heal="trade"), "long", market_position_size=D(size)).status == "APPROVED"
+        order = Order.objects.order_by("id").last()
+        assert (order.side, order.quantity, order.status) == (side, D(quantity), "FILLED")
+        assert Position.objects.get().quantity == D(size)
+
+    def test_a_proportional_one_is_of_the_fixed_size(self, account):
+        strategy = factories.strategy(accounts=[account], target_size="proportional", unit_size=D(2))
+        settled(factories.signal(strategy, action="", market_position="long", market_position_size=D(4)))
+        assert Position.objects.get().quantity == D("0.02")
+        assert beat(strategy, "long", market_position_size=D(4)).status == "APPROVED"
+        assert beat(strategy, "long", market_position_size=D(2)).status == "REJECTED"
+
+    def test_a_share_of_the_account_was_another_then(self, account):
+        strategy = factories.strategy(
+            accounts=[account], target_size="proportional", unit_size=D(2), sizing_mode="percent_equity",
+            sizing_value=D(1),
+        )  # fmt: skip
+        settled(factories.signal(strategy, action="", market_position="long", market_position_size=D(2)))
+        assert beat(strategy, "long", market_position_size=D(1)).status == "APPROVED"

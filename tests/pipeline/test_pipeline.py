@@ -7,10 +7,11 @@ import pytest
 from django.db.models import F
 
 from relay.models import Delivery, Message
-from signals.models import Decision, Fill, Order, PaperOrder, Position, Signal, Strategy, WorkItem
+from signals.models import Decision, ExitPlan, Fill, Order, PaperOrder, Position, Signal, Strategy, WorkItem
 from signals.pipeline import decide, work
 from signals.pipeline.drain import drain
 from signals.risk import switch
+from signals.risk.registry import RULES
 from tests import factories
 from tradeops.core import clock
 from tradeops.core.models import ConfigurationVersion
@@ -88,8 +89,7 @@ class TestTheMainJob:
         assert found.enrichment["quote"]["last"] == "50000"
         assert found.enrichment["quote"]["source"] == "message"
         assert list(rules(found)) == [
-            "mode", "capability", "kill_switch", "account", "stale", "allowed_symbols", "price",
-            "max_open_positions", "max_positions_per_symbol", "max_position_size", "max_order_notional",
+            "mode", "capability", *(rule.slug for rule in RULES),
         ]  # fmt: skip
 
     def test_buy_then_close(self, two_accounts):
@@ -172,11 +172,12 @@ class TestRejections:
         assert rules(first)["price"]["verdict"] == "FAIL"
         assert first.enrichment["problem"] == "prices come from the message, and it has none"
 
-    def test_an_entry_that_wants_a_stop_is_not_opened_without_one(self, two_accounts):
+    def test_an_entry_that_wants_a_stop_has_one_that_is_watched(self, two_accounts):
+        """It was refused while nobody watched: paper holds no stops."""
         signal = settled(factories.signal(factories.strategy(accounts=two_accounts), stop_loss="2%"))
-        assert signal.status == "REJECTED"
-        assert rules(factories.decisions(signal)[0])["capability"]["value"] == "stop_loss with an entry"
-        assert not Order.objects.exists()
+        assert signal.status == "APPROVED"
+        plans = ExitPlan.objects.order_by("id").values_list("position__account__slug", "state", "stop_price")
+        assert list(plans) == [("paper-1", "ACTIVE", D(49000)), ("paper-2", "ACTIVE", D(49000))]
 
     def test_pyramiding(self, two_accounts):
         strategy = factories.strategy(accounts=two_accounts[:1], pyramiding=1)

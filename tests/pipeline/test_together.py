@@ -63,7 +63,8 @@ class TestABatch:
                 "all rules passed",
             )
             assert [rule["rule"] for rule in first.rules] == [
-                "mode", "endpoint", "kill_switch", "stale", "allowed_symbols",
+                "mode", "endpoint", "kill_switch", "halted", "maintenance", "stale", "trading_window", "market_hours",
+                "allowed_symbols",
             ]  # fmt: skip
             assert {rule["verdict"] for rule in first.rules} == {"PASS"}
             message = Message.objects.get(signal=signal.public_id)

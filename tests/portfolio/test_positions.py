@@ -54,7 +54,8 @@ def test_entries_average_and_an_exit_realises(book):
 
 def test_a_fee_in_the_base_currency_lowers_the_quantity(book):
     row = book("buy", "1", "100", fee="0.001", fee_currency="BTC")
-    assert (row.quantity, row.average_price, row.fees) == (D("0.999"), D("100"), D("0"))
+    # What the venue kept is paid for: 100 went out, 99.9 is held, so 0.1 was the fee.
+    assert (row.quantity, row.average_price, row.fees) == (D("0.999"), D("100"), D("0.1"))
 
 
 def test_flat_is_clean_but_keeps_its_totals(book):

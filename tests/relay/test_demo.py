@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -13,20 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.processes import free_ports
 from tests.processes import wait_until
 from tradeops.core import signing
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SECRET = "the-demo-receivers-secret"
 pytestmark = pytest.mark.processes
-
-
-def free_ports(count):
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in held]
-    for each in held:
-        each.close()
-    return ports
 
 
 def call(url, body=None, headers=None):

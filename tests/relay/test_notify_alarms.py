@@ -170,3 +170,108 @@ def test_without_a_channel_that_wants_it_there_is_an_alarm_all_the_same(clock, t
     drain(clock)
     assert Alarm.objects.get().times == 1
     assert Notification.objects.count() == 0
+
+
+# Channels of one strategy or account -------------------------------------------------------------------------------
+
+
+def test_a_channel_of_a_strategy_is_told_though_another_strategy_had_the_same_trouble(telegram, clock):
+    factories.account("paper-1")
+    channel("anna", "1", strategies=["trend"])
+    channel("otto", "2", strategies=["mean"])
+    for strategy in ("trend", "mean", "mean"):
+        critical("order.stuck", account="paper-1", strategy=strategy, symbol="BTC/USDT", title=f"{strategy} is stuck")
+    assert drain(clock) == 2
+    assert sorted(heard(telegram)) == [("1", "trend is stuck"), ("2", "mean is stuck")]
+    assert [(str(alarm), alarm.times) for alarm in Alarm.objects.order_by("pk")] == [
+        ("order.stuck · paper-1 trend BTC/USDT · paper", 1),
+        ("order.stuck · paper-1 mean BTC/USDT · paper", 2),
+    ]
+    clock.forward(600)
+    alarms.remind(now=clock())
+    assert drain(clock) == 2
+    since = "Not acknowledged since 2026-03-02 14:30 UTC"
+    assert sorted(heard(telegram)[2:]) == [("1", f"{since}: trend is stuck"), ("2", f"{since}: mean is stuck")]
+
+    # Whoever acknowledges one ends the reminders of that one only, and what comes next of it is a new alarm.
+    alarms.acknowledge([Alarm.objects.get(times=1).pk], by="anna", now=clock())
+    drain(clock)
+    before = len(telegram.sent)
+    critical("order.stuck", account="paper-1", strategy="trend", symbol="BTC/USDT", title="again", at=clock())
+    drain(clock)
+    clock.forward(600)
+    alarms.remind(now=clock())
+    drain(clock)
+    chats = sorted(chat for chat, _ in heard(telegram)[before:])
+    assert chats == ["1", "1", "2"]
+
+
+def test_two_accounts_behind_one_endpoint_are_two_alarms(telegram, clock):
+    channel("anna", "1", accounts=["paper-1"])
+    channel("otto", "2", accounts=["paper-2"])
+    for account in ("paper-1", "paper-2"):
+        critical("execution.refused", endpoint="vps-1", account=account, title=f"of {account}")
+    assert drain(clock) == 2
+    assert sorted(heard(telegram)) == [("1", "of paper-1"), ("2", "of paper-2")]
+
+
+def test_wrong_codes_of_two_people_are_two_alarms(ops, telegram, clock):
+    for name in ("anna", "otto", "otto"):
+        critical("operator.wrong_codes", title=f"10 wrong codes for {name}", body={"operator": name, "count": 10})
+    assert drain(clock) == 2
+    assert [(alarm.subject, alarm.times) for alarm in Alarm.objects.order_by("pk")] == [("anna", 1), ("otto", 2)]
+
+
+def test_names_that_are_too_long_together_stay_apart(ops, telegram, clock):
+    for symbol in ("BTC/USDT", "ETH/USDT"):
+        critical("order.stuck", account="a" * 60, strategy="s" * 60, symbol=symbol)
+    assert drain(clock) == 2
+    assert {len(alarm.subject) for alarm in Alarm.objects.all()} == {120}
+
+
+def test_a_channel_that_was_not_told_of_an_open_alarm_is_told_of_the_next(ops, telegram, clock):
+    critical(endpoint="vps-1", title="first")
+    drain(clock)
+    channel("late", "2")
+    for number in range(3):
+        critical(endpoint="vps-1", title=f"more {number}", at=NOW + timedelta(seconds=number))
+    assert drain(clock) == 1
+    critical(endpoint="vps-1", title="even more")
+    assert drain(clock) == 0
+    assert heard(telegram) == [("1", "first"), ("2", "more 0")]
+    statuses = Notification.objects.order_by("channel", "message").values_list("status", flat=True)
+    assert list(statuses) == [S.SENT, *[S.GROUPED] * 4, S.SENT, *[S.GROUPED] * 3]
+    clock.forward(600)
+    alarms.remind(now=clock())
+    assert drain(clock) == 2
+
+
+def test_what_a_channel_could_not_be_told_is_told_with_the_next(ops, telegram, clock):
+    critical(endpoint="vps-1", title="first")
+    drain(clock)
+    Notification.objects.update(status=S.DEAD)
+    critical(endpoint="vps-1", title="second")
+    assert drain(clock) == 1
+    assert heard(telegram)[-1] == ("1", "second")
+
+
+def test_an_alarm_from_before_that_holds_two_strategies_reminds_the_channels_of_both(telegram, clock):
+    """As it was kept when the strategy was no part of what it is about: the second was counted and told to nobody."""
+    channel("anna", "1", strategies=["trend"])
+    otto = channel("otto", "2", strategies=["mean"])
+    critical("order.stuck", account="paper-1", strategy="trend", title="trend is stuck")
+    critical("order.stuck", account="paper-1", strategy="mean", title="mean is stuck")
+    AlarmEvent.objects.update(subject="paper-1")
+    drain(clock)
+    [alarm] = Alarm.objects.all()
+    assert sorted(heard(telegram)) == [("1", "trend is stuck"), ("2", "mean is stuck")]
+    Notification.objects.filter(channel=otto).update(status=S.GROUPED)
+    clock.forward(600)
+    alarms.remind(now=clock())
+    assert drain(clock) == 2
+    assert sorted(chat for chat, _ in heard(telegram)[2:]) == ["1", "2"]
+    # What comes from now on is an alarm of its own, told at once; the old one stays until somebody acknowledges it.
+    critical("order.stuck", account="paper-1", strategy="mean", title="mean again", at=clock())
+    assert drain(clock) == 1
+    assert heard(telegram)[-1] == ("2", "mean again")
+    assert alarms.acknowledge([alarm.pk], by="otto", now=clock()) == 1

@@ -16,6 +16,30 @@ from tradeops.core.money import Side
 D = Decimal
 
 
+# A limit of each rule that nothing keeps.
+TIGHT = {
+    "trading_window": [{"days": "mon", "from": "00:00", "to": "00:01", "time_zone": "UTC"}],
+    "market_hours": "XTKS",
+    "allowed_symbols": ["ETH/USDT"],
+    "max_spread": "0%",
+    "price_collar": "0%",
+    "confidence_floor": "1",
+    "max_orders_per_minute": "0",
+    "cooldown_after_loss": "86400",
+    "daily_loss": "0",
+    "max_drawdown": "0",
+    "max_open_positions": "0",
+    "max_positions_per_symbol": "0",
+    "duplicate_direction": "reject",
+    "max_position_size": "0",
+    "max_order_notional": "0",
+    "max_exposure": {"gross": "0"},
+    "max_leverage": "0",
+    "dte_range": {"max": 0},
+    "max_premium": "0",
+}
+
+
 class StubBook(Book):
     """A book with what the test says is in it."""
 
@@ -157,6 +181,31 @@ class TestGate:
     def test_every_rule_is_shown_for_an_entry(self):
         assert [v.rule for v in gate.judge(proposal())] == [rule.slug for rule in registry.RULES]
 
+    def test_an_exit_passes_with_every_limit_exceeded(self):
+        for rule, value in TIGHT.items():
+            limit(rule, value)
+        given = proposal(
+            reduces=True,
+            switches_on=("global",),
+            halted=True,
+            maintenance="venue okx",
+            windows=[{"days": "mon", "from": "00:00", "to": "00:01", "time_zone": "UTC"}],
+            account_problem="frozen (audit)",
+            quote=None,
+            price=None,
+            confidence=None,
+            worth=None,
+        )
+        assert [v.verdict for v in gate.judge(given)] == ["PASS", "PASS"]
+        bare = {"quote": None, "price": None, "losses_known": False, "is_option": True}
+        entry = gate.judge(proposal(halted=True, maintenance="venue okx", **bare))
+        passed = {v.rule for v in entry if v.passed}
+        assert passed == {"kill_switch", "account", "stale", "netting", "duplicate_direction"}
+
+    def test_every_rule_that_takes_a_limit_is_among_the_tight_ones(self):
+        takes_none = {"kill_switch", "halted", "account", "maintenance", "stale", "price", "netting"}
+        assert set(TIGHT) == set(BY_SLUG) - takes_none
+
     def test_an_exit_passes_everything_but_age_and_a_missing_mapping(self):
         limit("max_open_positions", "0")
         limit("max_order_notional", "0")
@@ -183,7 +232,10 @@ class TestGate:
 
     def test_an_endpoint_is_asked_only_what_binds_endpoints(self):
         found = gate.judge(proposal(account="", book=None, quote=None))
-        assert [v.rule for v in found] == ["kill_switch", "stale", "allowed_symbols"]
+        # L2: mode (asked elsewhere), kill switch, windows, age and symbols bind it as they bind an account.
+        assert [v.rule for v in found] == [
+            "kill_switch", "halted", "maintenance", "stale", "trading_window", "market_hours", "allowed_symbols",
+        ]  # fmt: skip
 
 
 class TestParse:

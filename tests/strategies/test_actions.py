@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from signals.strategies.actions import Held, Instruction, Leg, resolve
+from signals.strategies.actions import Held, Instruction, Leg, closing, resolve
 from tradeops.core.money import Side
 
 D = Decimal
@@ -125,3 +125,55 @@ def test_only_exits_and_a_flat_target_are_known_to_reduce():
     assert Instruction(target="flat").reduces
     assert not Instruction(action="sell").reduces
     assert not Instruction(action="close", target="long").reduces  # the target alone decides
+
+
+class TestASizeThatIsCut:
+    """A limit cuts what is opened, never what an opposite buy or sell closes (D3)."""
+
+    def resolve(self, action, held, **given):
+        fields = {"market": "swap", "opposite": "reverse", "pyramiding": 0, **given}
+        return resolve(Instruction(action), held=held, size=D("0.01"), whole=D("0.05"), **fields).legs
+
+    def test_the_opposite_side_is_closed_by_the_whole_size(self):
+        held = Held(long=D("0.08"), entries=1)
+        assert self.resolve("sell", held) == (close_long("0.05"),)
+        assert self.resolve("sell", held, market="spot") == (close_long("0.05"),)
+
+    def test_the_rest_is_opened_as_far_as_the_limit_goes(self):
+        assert self.resolve("sell", LONG) == (close_long("0.02"), SELL_OPEN)
+        assert self.resolve("buy", Held(short=D("0.045"), entries=1)) == (
+            close_short("0.045"), Leg("open", Side.BUY, "long", D("0.005")),
+        )  # fmt: skip
+        assert self.resolve("sell", LONG, opposite="close") == (close_long("0.02"),)
+
+    def test_an_entry_is_cut(self):
+        assert self.resolve("buy", FLAT) == (BUY_OPEN,)
+
+
+class TestNobodyKnowsTheSize:
+    def legs(self, action="", *, held=LONG, opposite="reverse", whole=None, **given):
+        return closing(Instruction(action, **given), held=held, opposite=opposite, whole=whole)
+
+    def test_an_opposite_buy_or_sell_closes_all_of_the_other_side(self):
+        assert self.legs("sell") == (close_long("0.02"),)
+        assert self.legs("buy", held=SHORT) == (close_short("0.02"),)
+        assert self.legs("sell", opposite="close") == (close_long("0.02"),)
+
+    def test_or_what_it_asked_for_where_only_the_cut_is_not_known(self):
+        assert self.legs("sell", whole=D("0.005")) == (close_long("0.005"),)
+        assert self.legs("sell", whole=D("5")) == (close_long("0.02"),)
+
+    def test_nothing_where_the_strategy_says_so_or_nothing_stands_against_it(self):
+        assert self.legs("sell", opposite="reject") == ()
+        assert self.legs("buy") == ()
+        assert self.legs("buy", held=SHORT, right="put") == ()
+        assert self.legs("cancel") == ()
+
+
+def test_an_exit_in_part_is_of_no_more_than_is_held():
+    for size, left in (("0.005", "0.005"), ("5", "0.02"), ("0", "0.02")):
+        found = resolve(
+            Instruction("close", side="long", partly=True),
+            held=LONG, size=D(size), market="spot", opposite="reverse", pyramiding=0,
+        )  # fmt: skip
+        assert found.legs == (close_long(left),)

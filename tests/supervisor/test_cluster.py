@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from django.conf import settings
 
 from tests.installation import installation
 from tests.processes import alive, command_line, descendants, wait_until
@@ -15,6 +16,7 @@ pytestmark = [
     pytest.mark.processes,
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc"),
 ]
+WORKERS = settings.Q_CLUSTER["workers"]
 MAIN = """
 import sys, django
 django.setup()
@@ -42,7 +44,7 @@ class Cluster:
         return [pid for pid in descendants(self.process.pid) if command_line(pid).endswith(word)]
 
     def ready(self):
-        wait_until(lambda: len(self.named("idle")) == 2 and self.named("monitor") and self.named("pusher"))
+        wait_until(lambda: len(self.named("idle")) == WORKERS and self.named("monitor") and self.named("pusher"))
 
     def enqueue(self, *tasks):
         """Each a (function's name, its text, the task's own time limit or None)."""
@@ -78,7 +80,7 @@ def start(portal, tmp_path):
 def test_a_killed_part_ends_the_cluster_with_70_and_nothing_is_left(start, victim):
     cluster = start()
     below = descendants(cluster.process.pid)
-    assert len(below) == 4
+    assert len(below) == WORKERS + 2  # and the monitor and the pusher
     os.kill(cluster.named(victim)[0], signal.SIGKILL)
     assert cluster.process.wait(timeout=10) == EXIT_CHILD_DIED
     assert not any(alive(pid) for pid in below)
@@ -107,9 +109,9 @@ def test_planned_ends_of_workers_do_not_end_the_cluster(start):
     first = set(cluster.named("idle"))
     cluster.enqueue(("note", "a", None), ("note", "b", None), ("hang", "over", 1), ("hang_deaf", "deaf", 1))
     wait_until(lambda: sorted(cluster.noted()) == ["a", "b", "deaf", "over"])
-    cluster.enqueue(("note", "c", None))
-    wait_until(lambda: "c" in cluster.noted())
-    wait_until(lambda: len(cluster.named("idle")) == 2)
+    cluster.enqueue(("note", "c", None), ("note", "d", None), ("note", "e", None))
+    wait_until(lambda: {"c", "d", "e"} <= set(cluster.noted()))
+    wait_until(lambda: len(cluster.named("idle")) == WORKERS)
     assert not first & set(cluster.named("idle"))
     assert cluster.process.poll() is None
 

@@ -175,7 +175,7 @@ def test_other_tasks_of_the_queue_do_not_hold_a_slot(now):
 @pytest.fixture
 def broker(monkeypatch):
     """Without the wait for a commit, which a test in a transaction never sees."""
-    monkeypatch.setattr("tradeops.supervisor.broker.wake.watcher", Nobody)
+    monkeypatch.setattr("tradeops.supervisor.broker.wake.watcher", lambda *channels: Nobody())
     monkeypatch.setattr("tradeops.supervisor.broker.time.sleep", lambda _seconds: None)
     return Broker(list_key="trade")
 
