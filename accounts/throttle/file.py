@@ -59,9 +59,10 @@ class _State:
         before = len(past) - self.place.count + self.place.cost - 1
         return past[before] + self.place.window if before >= 0 else 0.0
 
-    def allowed(self, at: float, now: float) -> float:
-        """The next moment for the place at `at`, by those that were used and those that are taken for before then."""
-        found = max(self.held, now)
+    def allowed(self, at: float, soonest: float, now: float) -> float:
+        """The next moment from `soonest` on for the place at `at`, by those that were used and those that are taken for
+        before then."""
+        found = max(self.held, soonest)
         if not self.place.count:
             return found
         others = [moment for moment in self.past if moment != at]
@@ -81,6 +82,12 @@ class _State:
         elif self.place.count:
             kept = bisect_left(self.past, now - 2 * self.place.window)
             self.past = [*self.past[kept:], *[at] * self.place.cost]
+
+    def apart(self, at: float, moment: float) -> float:
+        """`moment`, or the next one at which no other place is: a moment is all that tells places apart."""
+        while moment != at and moment in self.past:
+            moment += SHORTEST_SPAN
+        return moment
 
     def move(self, at: float, new: float) -> None:
         self.past = sorted(new if moment == at else moment for moment in self.past)
@@ -105,7 +112,9 @@ class FileStore:
         with self._alone() as file:
             states = [_state(file, place) for place in places]
             now = time.time()
-            new = max([now, *(state.allowed(at, now) for state in states)])
+            new = now
+            while (later := max([new, *(state.allowed(at, new, now) for state in states)])) > new:
+                new = later  # what one limit puts off has to be right for the others then
             self._move(file, states, at, new)
         return Taken(new - now, new)
 
@@ -114,7 +123,7 @@ class FileStore:
             states = [_state(file, place) for place in places if place.count]
             now = time.time()
             for state in states:
-                self._move(file, [state], at, min(now, at + state.place.window))
+                self._move(file, [state], at, state.apart(at, min(now, at + state.place.window)))
 
     def _move(self, file: sqlite3.Connection, states: Sequence[_State], at: float, new: float) -> None:
         for state in states:

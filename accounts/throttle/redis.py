@@ -74,6 +74,12 @@ local function others(limit)
   end
   return found
 end
+local function apart(limit, moment)
+  while text(moment) ~= text(taken) and redis.call('ZSCORE', limit.places, text(moment) .. '/1') do
+    moment = moment + {SHORTEST_SPAN}
+  end
+  return moment
+end
 local function free(limit, moments, moment, span)
   local before = 0
   while before < #moments and moments[before + 1] <= moment do before = before + 1 end
@@ -81,21 +87,25 @@ local function free(limit, moments, moment, span)
   local bound = moments[before - limit.count + limit.cost]
   return bound and math.max(found, bound + limit.window) or found
 end
-for _, limit in ipairs(limits) do
-  if not used then at = math.max(at, held(limit.state)) end
-  if limit.count > 0 and not used then
-    local moments, span = others(limit), {SHORTEST_SPAN}
-    local later = free(limit, moments, at, span)
-    while later > at do
-      at = later
-      if at > now + {SHORTEST_SPAN} then span = limit.span end
-      later = free(limit, moments, at, span)
+local before
+repeat -- what one limit puts off has to be right for the others then
+  before = at
+  for _, limit in ipairs(limits) do
+    if not used then at = math.max(at, held(limit.state)) end
+    if limit.count > 0 and not used then
+      local moments, span = others(limit), {SHORTEST_SPAN}
+      local later = free(limit, moments, at, span)
+      while later > at do
+        at = later
+        if at > now + {SHORTEST_SPAN} then span = limit.span end
+        later = free(limit, moments, at, span)
+      end
     end
   end
-end
+until at == before
 for _, limit in ipairs(limits) do
   if limit.count > 0 and mine(limit) then
-    local moved = used and math.min(now, taken + limit.window) or at
+    local moved = used and apart(limit, math.min(now, taken + limit.window)) or at
     for number = 1, limit.cost do
       redis.call('ZREM', limit.places, text(taken) .. '/' .. number)
       redis.call('ZADD', limit.places, text(moved), text(moved) .. '/' .. number)

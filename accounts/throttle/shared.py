@@ -53,6 +53,7 @@ class Shared:
 
     def wait(self, *keys: str) -> None:
         places = self._places(keys)
+        since = time.monotonic()
         taken = store().take(places, longest=LONGEST_WAIT)
         left = LONGEST_WAIT - taken.wait
         if left < 0:
@@ -63,9 +64,10 @@ class Shared:
             )
         while taken.wait > SOON:
             time.sleep(taken.wait)
+            since = time.monotonic()
             taken = self._again(places, taken, left=left, key=keys[0])
             left -= taken.wait
-        self._last.places, self._last.at, self._last.since = tuple(places), taken.at, time.monotonic()
+        self._last.places, self._last.at, self._last.since = tuple(places), taken.at, since
 
     def _again(self, places: list[Place], before: Taken, *, left: float, key: str) -> Taken:
         taken = store().again(places, at=before.at)

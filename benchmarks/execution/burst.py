@@ -91,7 +91,10 @@ def fire(env: dict[str, str], venue: Any, folder: Path) -> Result:
             for sender in senders.values():
                 sender.kill()
                 sender.communicate()
-    moments = sorted(_seconds(order["at"]) for order in venue.ledger.orders)
+        moments = sorted(_seconds(order["at"]) for order in venue.ledger.orders)
+        if len(moments) != PROCESSES * EACH:
+            said = "".join(map(processes.tail, names))
+            raise Failed(f"{len(moments)} of {PROCESSES * EACH} orders came to the venue{said}")
     return Result([moment - moments[0] for moment in moments], len(venue.ledger.refused))
 
 

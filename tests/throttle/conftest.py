@@ -10,7 +10,7 @@ from accounts.throttle.redis import RedisStore
 from tradeops.core.limits import RedisCounters
 
 
-@pytest.fixture(params=["file", "database", "redis"])
+@pytest.fixture(params=["file", pytest.param("database", marks=pytest.mark.django_db(transaction=True)), "redis"])
 def a_store(request, tmp_path):
     """Each store that this run has, and names that nobody else uses."""
     if request.param == "file":
@@ -18,7 +18,6 @@ def a_store(request, tmp_path):
     if request.param == "database":
         if connection.vendor != "postgresql":
             pytest.skip("PostgreSQL only")
-        request.getfixturevalue("transactional_db")
         return DatabaseStore()
     if not isinstance(caches["limits"], RedisCounters):
         pytest.skip("Redis only")

@@ -1,12 +1,14 @@
 """What the adapters see: they wait, or are told when to come again."""
 
 import secrets
+import time
 
 import pytest
 
 from accounts import throttle
 from accounts.brokers.base import BrokerTemporary
 from accounts.throttle.limit import Limit, Window
+from accounts.throttle.store import store
 from accounts.throttle.table import ALPACA, OKX, every, limits_of
 
 pytestmark = pytest.mark.django_db
@@ -24,6 +26,28 @@ def test_a_place_within_five_seconds_is_waited_for():
     limits = shared(table(1, seconds=0.1))
     limits.wait("order")
     limits.wait("order")  # a tenth of a second later
+
+
+def test_a_call_that_is_held_up_once_it_has_its_place_is_counted_when_it_is_through(monkeypatch):
+    """For longer than the margin, between the store's answer and the call, as where processors are scarce."""
+    limits, kept = shared(table(1, seconds=0.5)), store()
+
+    class HeldUp:
+        def take(self, places, *, longest):
+            taken = kept.take(places, longest=longest)
+            time.sleep(0.3)
+            return taken
+
+        def used(self, places, *, at):
+            kept.used(places, at=at)
+
+    monkeypatch.setattr("accounts.throttle.shared.store", HeldUp)
+    limits.wait("order")
+    limits.done()
+    monkeypatch.undo()
+    began = time.monotonic()
+    limits.wait("order")
+    assert time.monotonic() - began > 0.4
 
 
 def test_what_is_further_away_is_temporary_with_the_time_to_wait():

@@ -116,6 +116,29 @@ class TestPlacesMove:
         a_store.used(place, at=first.at)
         assert a_store.take(place, longest=HOUR).wait == 0
 
+    def test_a_place_never_moves_to_where_another_is(self, a_store, name):
+        """The two would be one from then on, and the venue would count a call too many."""
+        place = [window(name, 1, seconds=0.2)]
+        first = a_store.take(place, longest=HOUR)
+        second = a_store.take(place, longest=HOUR)
+        assert second.at - first.at == pytest.approx(0.2, abs=0.0001)
+        time.sleep(0.25)
+        a_store.used(place, at=first.at)  # at most a window later: where the second one is
+        again = a_store.again(place, at=second.at)
+        assert again.at - second.at == pytest.approx(0.2, abs=0.0001)
+
+    def test_what_one_limit_puts_off_is_right_for_the_others_then(self, a_store, name):
+        here, there = window(f"{name}|a", 1, seconds=1), window(f"{name}|b", 1, seconds=2)
+        before = a_store.take([there], longest=HOUR)
+        both = a_store.take([here, there], longest=HOUR)
+        behind = a_store.take([here], longest=HOUR)
+        assert behind.at - both.at == pytest.approx(1, abs=0.0001)
+        time.sleep(1.5)
+        a_store.used([there], at=before.at)
+        # `there` is free 2 s from now: half a second after the place that is taken `here` behind it, which counts.
+        again = a_store.again([here, there], at=both.at)
+        assert again.at - behind.at == pytest.approx(1, abs=0.0001)
+
     def test_who_wakes_up_late_is_counted_late(self, a_store, name):
         place = [window(name, 1, seconds=0.2)]
         a_store.take(place, longest=HOUR)
