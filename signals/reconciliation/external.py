@@ -205,8 +205,11 @@ def _exit_order(account: Account, trade: TradeReport, owner: Owner, *, now: date
 
 
 def _origin(account: Account, trade: TradeReport) -> str:
-    """36 characters for the venue's order, or for the trade where it has none."""
-    name = f"{account.pk}\x1f{trade.symbol}\x1f{trade.venue_order_id or trade.fill.trade_id}"
+    """36 characters for the venue's order, or for the trade where it has none.
+
+    And for its side: our order has one, whatever a venue trades under one id.
+    """
+    name = f"{account.pk}\x1f{trade.symbol}\x1f{trade.venue_order_id or trade.fill.trade_id}\x1f{trade.side}"
     return f"{trade.cause[:3]}-{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 

@@ -247,6 +247,18 @@ def test_a_stop_without_a_parent_is_put_to_the_strategy_that_alone_holds_the_sym
     assert (here.ours(), here.external()) == (0, 0)
 
 
+def test_what_a_venue_trades_both_ways_under_one_id_is_an_exit_each_way(desk):
+    here = desk()
+    for side, back in (("sell", "buy"), ("buy", "sell")):
+        here.filled(side, "2")
+        here.seen()
+        here.hand(back, "2", cause=Cause.STOP_LOSS, venue_order_id="algo-1")
+        here.compare()
+    assert (here.ours(), here.external(), differences(here.account)) == (0, 0, [])
+    exits = Order.objects.filter(origin="exit").order_by("id")
+    assert [(row.side, row.filled_quantity) for row in exits] == [("buy", Decimal(2)), ("sell", Decimal(2))]
+
+
 def test_a_stop_without_a_parent_is_nobodys_where_somebody_else_holds_the_symbol_too(desk, told):
     here = desk()
     here.venue.move(SWAP, venues.Side.BUY, Decimal(3))
