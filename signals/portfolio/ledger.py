@@ -83,9 +83,10 @@ class Ledger:
         pnl.store(list(self.days.values()))
 
     def _read(self, places: Sequence[tuple[int, int, str]]) -> None:
-        held = _positions(places)
-        self.positions |= held
-        self.trips |= trips.open_ones([key for key, position in held.items() if position.quantity > 0])
+        """What is here already stays: it is locked, and what was changed of it is not written yet."""
+        new = {key: position for key, position in _positions(places).items() if key not in self.positions}
+        self.positions |= new
+        self.trips |= trips.open_ones([key for key, position in new.items() if position.quantity > 0])
 
 
 def read(traded: Iterable[Traded]) -> Ledger:

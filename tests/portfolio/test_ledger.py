@@ -81,6 +81,25 @@ def test_an_open_position_is_closed_beside_another_that_opens(trade):
     assert {row.symbol: row.realised_pnl for row in PnlDay.objects.all()} == {"BTC/USDT": D(-10), "ETH/USDT": D(0)}
 
 
+def test_a_side_that_is_held_for_the_first_time_leaves_what_was_changed_of_the_other(trade):
+    """Two fills of one order close more than is held: the first one makes the other side's row."""
+    book(trade("buy", 4, 100))
+    moved = book(trade("sell", 10, 110), trade("sell", 10, 120))
+    assert [(str(one.position.side), one.adds, one.quantity) for one in moved] == [
+        ("long", False, D(4)),
+        ("short", True, D(6)),
+        ("short", True, D(10)),
+    ]
+    assert {row.side: (row.quantity, row.average_price, row.realised_pnl) for row in Position.objects.all()} == {
+        "long": (D(0), None, D(40)),
+        "short": (D(16), D("116.25"), D(0)),
+    }
+    closed, opened = RoundTrip.objects.order_by("id")
+    assert (closed.entered, closed.left, closed.realised_pnl) == (D(4), D(4), D(40))
+    assert (opened.entered, opened.left, opened.entry_value) == (D(16), D(0), D(1860))
+    assert PnlDay.objects.get().realised_pnl == D(40)
+
+
 def test_what_is_not_written_has_not_happened(trade):
     on = ledger.read([trade("buy", 1, 100)])
     positions.enter(trade("buy", 1, 100), on)
