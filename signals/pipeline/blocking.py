@@ -17,7 +17,7 @@ from signals.execution.lifecycle import LIVE
 from signals.execution.orders import AFTER_DOUBT
 from signals.models import Order, Signal, WorkItem
 from signals.strategies.heartbeat import HEARTBEAT
-from tradeops.core import rows
+from tradeops.core import rows, statements
 from tradeops.core.errors import Conflict
 
 from . import missing
@@ -91,31 +91,30 @@ def _live(strategies: Mapping[str, int], *, now: datetime) -> list[Live]:
     """The unfinished orders of these lanes, by the partial index `signals_order_live`: hence the plus (see `work`)."""
     keys = sorted(set(strategies.values()))
     marks = ", ".join(["%s"] * len(keys))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT o.id, s.slug, o.account_id, o.symbol, o.status, o.intent, o.side, o.type, o.time_in_force,"  # noqa: S608
-            " o.status = 'PENDING' AND o.due_at > %s, o.code, o.cancel_asked_at IS NOT NULL"
-            " FROM signals_order o JOIN signals_strategy s ON s.id = o.strategy_id"
-            f" WHERE o.{LIVE} AND +o.strategy_id IN ({marks})",
-            [connection.ops.adapt_datetimefield_value(now), *keys],
+    unfinished = statements.fetch(
+        "SELECT o.id, s.slug, o.account_id, o.symbol, o.status, o.intent, o.side, o.type, o.time_in_force,"  # noqa: S608
+        " o.status = 'PENDING' AND o.due_at > %s, o.code, o.cancel_asked_at IS NOT NULL"
+        " FROM signals_order o JOIN signals_strategy s ON s.id = o.strategy_id"
+        f" WHERE o.{LIVE} AND +o.strategy_id IN ({marks})",
+        [connection.ops.adapt_datetimefield_value(now), *keys],
+    )
+    found = [
+        Live(
+            pk,
+            f"{slug}:{symbol}",
+            account,
+            symbol,
+            status,
+            intent,
+            side,
+            kind,
+            tif,
+            bool(waits),
+            code == AFTER_DOUBT,
+            bool(asked),
         )
-        found = [
-            Live(
-                pk,
-                f"{slug}:{symbol}",
-                account,
-                symbol,
-                status,
-                intent,
-                side,
-                kind,
-                tif,
-                bool(waits),
-                code == AFTER_DOUBT,
-                bool(asked),
-            )
-            for pk, slug, account, symbol, status, intent, side, kind, tif, waits, code, asked in cursor.fetchall()
-        ]
+        for pk, slug, account, symbol, status, intent, side, kind, tif, waits, code, asked in unfinished
+    ]
     return [one for one in found if one.lane in strategies]
 
 

@@ -29,7 +29,10 @@ ROUTER = "router"  # who decides without a lease does it alone: this and `backlo
 # last (its statement time-out is 1.5 s); after that it was rolled back and nobody comes.
 GAP_WAIT = timedelta(seconds=2)
 _POSITION = "COALESCE((SELECT position FROM core_cursor WHERE name = %s), 0)"
-_PLACE = f"SELECT {_POSITION}, EXISTS(SELECT 1 FROM signals_workitem WHERE state = 'waiting')"  # noqa: S608
+# The first item that waits, NULL for none, in the order of the partial index: PostgreSQL looks for any row (EXISTS) in
+# the whole table where its figures say that many wait, and by those of a backlog reads all of it once that is gone.
+WAITING = "(SELECT id FROM signals_workitem WHERE state = 'waiting' ORDER BY lane, id LIMIT 1)"
+_PLACE = f"SELECT {_POSITION}, {WAITING}"
 
 
 @dataclass(kw_only=True)

@@ -23,7 +23,7 @@ from . import ordering, route
 # an index of its own: it takes any equality before a partial index.
 _READ = ordering.READ
 LEASE_SECONDS = 30
-PATIENCE = timedelta(seconds=0.1)
+PATIENCE = timedelta(seconds=0.05)
 MAX_TRIES = 5
 
 
@@ -39,9 +39,8 @@ class There:
 def there() -> There:
     """One statement, since it is asked at every turn, and mostly there is nothing."""
     [found] = statements.fetch(
-        f"SELECT {route.UNROUTED},"  # noqa: S608
-        " EXISTS(SELECT 1 FROM signals_workitem WHERE state = 'waiting'),"
-        " EXISTS(SELECT 1 FROM signals_order WHERE status IN ('PENDING', 'SUBMITTED', 'UNKNOWN'))",
+        f"SELECT {route.UNROUTED}, {route.WAITING},"  # noqa: S608
+        " (SELECT id FROM signals_order WHERE status IN ('PENDING', 'SUBMITTED', 'UNKNOWN') ORDER BY id LIMIT 1)",
         [route.CURSOR],
     )
     return There(*map(bool, found))

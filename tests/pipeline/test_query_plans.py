@@ -185,3 +185,24 @@ def test_a_long_past_is_not_gone_through_for_a_signal(past):
             plan = "\n".join(row[0] for row in cursor.fetchall())
             for table in LEDGERS:
                 assert f"Seq Scan on {table} " not in plan, (statement, plan)
+
+
+def test_after_a_backlog_it_is_not_looked_for_in_the_whole_table(past):
+    """PostgreSQL takes what it counted in a backlog to be there still, and so to be met soon in any order."""
+    backlog = WorkItem.objects.filter(pk__gt=WorkItem.objects.earliest("pk").pk + SIGNALS // 2)
+    orders = Order.objects.filter(pk__gt=Order.objects.earliest("pk").pk + ORDERS // 2)
+    backlog.update(state="waiting")
+    orders.update(status="PENDING")
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE signals_workitem")
+        cursor.execute("ANALYZE signals_order")
+    WorkItem.objects.update(state="done")
+    Order.objects.update(status="FILLED")
+
+    there, place = *_statements(work.there), route._PLACE.replace("%s", "''")
+    for statement, indexes in ((there, {"workitem_waiting", "order_unsettled"}), (place, {"workitem_waiting"})):
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN " + statement)
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+        assert all(f"using signals_{index} " in plan for index in indexes), plan
+        assert "Seq Scan on signals_" not in plan
