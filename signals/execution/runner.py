@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts.brokers import registry
 from signals.models import Order
 from tradeops.core import later, logs, rows
+from tradeops.core.cohort import Cohort
 from tradeops.core.errors import ConfigurationError
 
 from . import claim, lanes, reconcile, submit
@@ -39,7 +40,7 @@ def run(*, now: datetime, leave: timedelta = timedelta()) -> int:
     here = [order for order in uncertain if _is_local(order)]
     for order in here:
         reconcile.reconcile(order)
-    there = [_put(order, reconcile.reconcile) for order in _exits_first(uncertain) if not _is_local(order)]
+    there = _put_all([order for order in _exits_first(uncertain) if not _is_local(order)], reconcile.reconcile)
     asked = len(here) + sum(task is not None for task in there)
     return asked + start(claim.sendable(now=now, taken=_all_taken()))
 
@@ -83,21 +84,27 @@ def _start(orders: Iterable[Order]) -> list[Task | None]:
     found = list(orders)
     local = [order for order in found if _is_local(order)]
     # A remote venue's symbols go side by side, each in its order; what is local gains nothing from a thread.
-    tasks = [_put(order, submit.submit) for order in found if not _is_local(order)]
+    tasks = _put_all([order for order in found if not _is_local(order)], submit.submit)
     if local:
         _together(local)
     return [task for task in tasks if task is not None] + [None] * len(local)
 
 
-def _put(order: Order, work: Callable[[Order], object]) -> Task | None:
-    """None if a lane of this process has the order already."""
+def _put_all(orders: Sequence[Order], work: Callable[[Order], object]) -> list[Task | None]:
+    """None for each order that a lane of this process has already. The others share what transactions they can."""
+    cohort = Cohort(len(orders))
+    return [_put(order, work, cohort) for order in orders]
+
+
+def _put(order: Order, work: Callable[[Order], object], cohort: Cohort) -> Task | None:
     with _taking:
         if order.pk in _taken:
+            cohort.leave()
             return None
         _taken.add(order.pk)
     account = order.account
     return lanes.put(
-        lambda: _work(order, work),
+        lambda: _work(order, work, cohort),
         account=account.pk,
         venue=(account.broker, account.sandbox, account.base_url),
         symbol=order.symbol,
@@ -110,9 +117,10 @@ def _all_taken() -> frozenset[int]:
         return frozenset(_taken)
 
 
-def _work(order: Order, work: Callable[[Order], object]) -> None:
+def _work(order: Order, work: Callable[[Order], object], cohort: Cohort) -> None:
     try:
-        work(order)
+        with cohort.member():
+            work(order)
     finally:
         with _taking:
             _taken.discard(order.pk)

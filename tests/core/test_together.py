@@ -6,6 +6,7 @@ import pytest
 from django.db import connection, connections, transaction
 
 from tradeops.core import later, together
+from tradeops.core.cohort import Cohort
 from tradeops.core.models import Cursor
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -160,3 +161,29 @@ def test_what_is_undone_finds_its_instance_as_it_was():
         thread.join(10)
     assert ended == dict.fromkeys("abc", "changed")
     assert {name for _, name in seen[-3:]} == {""}  # again, one by one
+
+
+def test_those_of_one_cohort_share_a_commit_though_the_lock_is_free():
+    commits, group = [], Cohort(4, seconds=60)
+
+    def work(jobs):
+        commits.append(len(jobs))
+        return _run(jobs)
+
+    shared, ended = together.Together(work), {}
+
+    def ask(name):
+        try:
+            with group.member():
+                ended[name] = shared.write(Job(lambda: _add(name)))
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=ask, args=(name,)) for name in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert commits == [4]
+    assert ended == {name: name for name in "abcd"}
+    assert _stored() == set("abcd")

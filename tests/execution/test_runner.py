@@ -3,13 +3,14 @@
 import threading
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.db import connection
 
 from accounts.brokers.base import BrokerUnknown
 from accounts.models import Account
-from signals.execution import runner
+from signals.execution import apply, claim, runner
 from signals.models import Order, Position
 from signals.pipeline.drain import drain
 from tests import factories
@@ -17,6 +18,7 @@ from tests.fakes import scripted_broker
 from tests.fakes.scripted_broker import ScriptedBroker
 from tests.processes import wait_until
 from tradeops.core import clock
+from tradeops.core.cohort import Cohort
 
 pytestmark = pytest.mark.django_db(transaction=True)
 D = Decimal
@@ -54,6 +56,25 @@ def test_eight_accounts_are_at_the_venue_at_once(venue, accounts):
     drain()
     assert list(Order.objects.values_list("status", flat=True)) == ["FILLED"] * 8
     assert len(venue.received) == 8
+
+
+def test_orders_of_one_signal_share_the_transactions_that_claim_and_book_them(venue, accounts, monkeypatch):
+    monkeypatch.setattr(runner, "Cohort", partial(Cohort, seconds=60))
+    claims, reports = [], []
+    monkeypatch.setattr(claim._claims, "_work", _counted(claim._claims._work, claims))
+    monkeypatch.setattr(apply._reports, "_work", _counted(apply._reports._work, reports))
+    factories.signal(factories.strategy(accounts=accounts[:4]))
+    drain()
+    assert list(Order.objects.values_list("status", flat=True)) == ["FILLED"] * 4
+    assert (claims, reports) == ([4], [4])
+
+
+def _counted(work, sizes):
+    def counted(items):
+        sizes.append(len(items))
+        return work(items)
+
+    return counted
 
 
 def test_one_slow_venue_delays_no_other(venue, accounts):

@@ -18,7 +18,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from django.db import connection, models, transaction
 
-from . import later
+from . import cohort, later
 
 
 class Item(Protocol):
@@ -88,8 +88,9 @@ os.register_at_fork(after_in_child=_forget)
 class Together(Generic[T, R]):
     """Work that is done for several items in one transaction: as many results as items, in their order.
 
-    It uses no network, must not count on other rows than it locks or writes itself to be committed, and can be done
-    again after it was undone. SQLite has one writer: there all kinds of work share their commits.
+    Those of one cohort wait a moment for each other, see `cohort`. The work uses no network, must not count on other
+    rows than it locks or writes itself to be committed, and can be done again after it was undone. SQLite has one
+    writer: there all kinds of work share their commits.
     """
 
     def __init__(self, work: Callable[[Sequence[T]], Sequence[R]]) -> None:
@@ -105,6 +106,7 @@ class Together(Generic[T, R]):
         mine = _Piece(self._work, item)
         with line.queue:
             line.waiting.append(mine)
+        cohort.meet(self)
         with line.turn:
             if not mine.over:
                 _commit(mine, line)
