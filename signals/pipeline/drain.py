@@ -42,7 +42,7 @@ def drain(*, budget_seconds: float = BUDGET_SECONDS, linger_seconds: float = 0.0
     deadline = time.monotonic() + budget_seconds
     moved, spare = _work_off(deadline)
     stay_until = min(deadline, time.monotonic() + linger_seconds)
-    while (until := _until(stay_until, deadline, spare=spare)) > time.monotonic():
+    while (until := _until(stay_until, deadline, spare=spare and not moved)) > time.monotonic():
         _wait_for_work(until)
         progress, spare = _work_off(deadline)
         if progress:
@@ -52,6 +52,7 @@ def drain(*, budget_seconds: float = BUDGET_SECONDS, linger_seconds: float = 0.0
 
 
 def _until(stay_until: float, deadline: float, *, spare: bool) -> float:
+    """`spare` goes home at once. One that has had something to do stays for the next: one drain was not enough."""
     if runner.busy():
         return deadline
     return 0.0 if spare else stay_until

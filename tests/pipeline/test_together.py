@@ -293,9 +293,10 @@ class TestOneDrainIsEnough:
     """What the dispatcher is told, and when a drain leaves the field to another."""
 
     def test_what_has_just_come_is_left_to_the_drain_at_work(self, strategy):
-        factories.signal(strategy)
+        signal = factories.signal(strategy)
         assert work.waiting(now=clock.now())
-        assert not work.overdue(now=clock.now())
+        assert not work.overdue(now=signal.received_at + timedelta(seconds=0.049))
+        assert work.overdue(now=signal.received_at + timedelta(seconds=0.051))
 
     def test_what_waits_for_longer_is_overdue_if_nobody_is_at_it(self, strategy):
         factories.signal(strategy, received_at=clock.now() - timedelta(seconds=0.2))
@@ -306,11 +307,33 @@ class TestOneDrainIsEnough:
     def test_an_item_that_nobody_takes_is_overdue(self):
         trading = factories.strategy(accounts=[factories.account()])
         factories.signal(trading)
-        route.route(now=clock.now())
-        assert not work.overdue(now=clock.now())
+        routed_at = clock.now()
+        route.route(now=routed_at)
+        assert not work.overdue(now=routed_at + timedelta(seconds=0.049))
         assert work.overdue(now=clock.now() + timedelta(seconds=0.2))
         work.claim(now=clock.now())
         assert not work.overdue(now=clock.now() + timedelta(seconds=0.2))
+
+
+def test_a_drain_that_had_something_to_do_stays_though_another_is_at_the_next(endpoints, monkeypatch):
+    """One drain was not enough, or this one would have found nothing."""
+    strategy = factories.strategy(endpoints=endpoints)
+    factories.signal(strategy)
+    takes, asked = route.take, []
+
+    def take(*, now):
+        asked.append(now)
+        if len(asked) == 2:
+            return route.Routed(None)  # as if another router were at it
+        found = takes(now=now)
+        if len(asked) == 1:
+            factories.signal(strategy, action="close")
+        return found
+
+    monkeypatch.setattr(route, "take", take)
+    assert drain(budget_seconds=60, linger_seconds=1) == 2
+    assert len(asked) == 3
+    assert states() == ["APPROVED"] * 2
 
 
 @pytest.mark.django_db(transaction=True)
