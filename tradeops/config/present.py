@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as Map
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from tradeops.core import money
 
@@ -13,6 +13,7 @@ from .schema import Nullable
 from .secret import Credentials, Secret
 
 if TYPE_CHECKING:
+    from .secret_section import SecretSection
     from .section import Section
 
 
@@ -28,7 +29,8 @@ def _item(section: Section[Any], row: Any, *, with_secrets: bool, notes: list[st
             continue
         place = f"{section.name}[{row.slug}].{name}"
         if isinstance(field.type, Secret):
-            secret = _secret(section, row, name, place=place, with_secrets=with_secrets)
+            keeper = cast("SecretSection[Any]", section)  # as everybody with such a field
+            secret = _secret(keeper, row, name, place=place, with_secrets=with_secrets)
             if secret is not None:
                 found[name] = secret
             continue
@@ -46,7 +48,9 @@ def _item(section: Section[Any], row: Any, *, with_secrets: bool, notes: list[st
     return found
 
 
-def _secret(section: Section[Any], row: Any, name: str, *, place: str, with_secrets: bool) -> dict[str, Any] | None:
+def _secret(
+    section: SecretSection[Any], row: Any, name: str, *, place: str, with_secrets: bool
+) -> dict[str, Any] | None:
     """A required one that is left out is asked for where it is new; an optional one would be missed by nobody."""
     if not section.has_secret(row, name):
         return None

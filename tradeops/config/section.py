@@ -14,12 +14,12 @@ from django.db import models
 from tradeops.core.errors import ConfigurationError
 from tradeops.core.network import Network
 
-from . import encrypted, present
+from . import present
 from .names import Names
 from .reader import Mapping, Node, Scalar, Sequence
 from .report import HIDDEN, Action, Change, differences
 from .schema import At, Choice, Faults, Text, Type, Unavailable, Unreadable, kind_of, read_fields
-from .secret import STORED, SecretValue
+from .secret import SecretValue
 
 M = TypeVar("M", bound=models.Model)
 
@@ -96,26 +96,6 @@ class Section(ABC, Generic[M]):
     def check_retire(self, row: M) -> None:
         """Raises ConfigurationError while the item is still needed."""
 
-    def has_secret(self, row: M, name: str) -> bool:
-        """Whether the row has the secret of that field."""
-        raise NotImplementedError
-
-    def same_secret(self, row: M, name: str, secret: SecretValue, values: dict[str, Any]) -> bool:
-        """Whether what the row has is `secret`; constant-time. `values` are the fields given with it."""
-        raise NotImplementedError
-
-    def set_secret(self, row: M, name: str, secret: SecretValue) -> None:
-        """Puts it on the row, unsaved. Raises ConfigurationError."""
-        raise NotImplementedError
-
-    def stored_secret(self, row: M, name: str) -> SecretValue:
-        """For the export; asked only where `has_secret`."""
-        raise NotImplementedError
-
-    def exported_secret(self, row: M, name: str, *, place: str) -> dict[str, Any]:
-        """The same as `read` takes it back, for who has the keys."""
-        return {"encrypted": encrypted.seal(self.stored_secret(row, name).to_json(), place=place)}
-
     def clashes(self, slug: str) -> str:
         """Why a new item may not be called so; empty when it may."""
         return f"{slug!r} is a path of the portal itself; choose another" if slug in self.reserved else ""
@@ -168,7 +148,6 @@ class Section(ABC, Generic[M]):
             raise Unreadable
         item = Item(label, node, here, frozenset(keys), values, values.get("state") == "absent")
         self._require(item)
-        self._check_stored(item)
         if failed:
             raise Unreadable
         return item
@@ -179,14 +158,6 @@ class Section(ABC, Generic[M]):
         for name, declared in self.fields.items():
             if declared.required and name not in item.given:
                 item.at.field(name).note(item.node.line, f"is required for a new {self.noun}")
-
-    def _check_stored(self, item: Item) -> None:
-        """`{stored: true}` is as good as leaving the field out where there is a secret, and a fault where not."""
-        row = self.stored.get(item.slug)
-        for name in [name for name, value in item.values.items() if value is STORED]:
-            del item.values[name]
-            if not item.absent and (row is None or not self.has_secret(row, name)):
-                item.at.field(name).note(item.node.line, "there is no stored secret to keep; give it as {env: NAME}")
 
     # Writing ----------------------------------------------------------------------------------------------------
 
@@ -224,11 +195,12 @@ class Section(ABC, Generic[M]):
 
     def _changed(self, row: M, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         for name, value in values.items():
-            if isinstance(value, SecretValue):
-                if not self.same_secret(row, name, value, values):
-                    yield name, value
-            elif self.current(row, name) != value:
+            if not self.is_current(row, name, value, values):
                 yield name, value
+
+    def is_current(self, row: M, name: str, value: Any, values: dict[str, Any]) -> bool:
+        """Whether the row has that value already. `values` are all fields given with it."""
+        return bool(self.current(row, name) == value)
 
     def _retire(self, row: M) -> list[Change]:
         self.check_retire(row)
@@ -251,6 +223,10 @@ class Section(ABC, Generic[M]):
         related = getattr(row, self.fields[name].attribute or name)
         related.set(related.model._default_manager.filter(slug__in=slugs))
 
+    def assign_all(self, row: M, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            self.assign(row, name, value)
+
     def assign(self, row: M, name: str, value: Any) -> None:
         setattr(row, self.fields[name].attribute or name, value)
 
@@ -263,12 +239,7 @@ class Section(ABC, Generic[M]):
 
     def _save(self, row: M, values: dict[str, Any]) -> None:
         relations = {name for name, field in self.fields.items() if field.relation}
-        for name in values.keys() - relations:
-            if not isinstance(values[name], SecretValue):
-                self.assign(row, name, values[name])
-        for name, value in values.items():
-            if isinstance(value, SecretValue):
-                self.set_secret(row, name, value)
+        self.assign_all(row, {name: value for name, value in values.items() if name not in relations})
         self.check(row)
         row.save()
         for name in values.keys() & relations:

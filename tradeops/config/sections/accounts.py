@@ -12,7 +12,8 @@ from tradeops.config.reader import Node
 from tradeops.config.report import Action, Change
 from tradeops.config.schema import Amount, At, Choice, Flag, MapOf, Nullable, Text
 from tradeops.config.secret import Credentials, CredentialsValue, SecretValue
-from tradeops.config.section import SLUG, Field, Item, Section
+from tradeops.config.secret_section import SecretSection
+from tradeops.config.section import SLUG, Field, Item
 from tradeops.config.sections import holdings
 from tradeops.config.sections.prices import PriceSource
 from tradeops.core import money
@@ -43,7 +44,7 @@ class TimeZone:
         return text
 
 
-class Accounts(Section[Account]):
+class Accounts(SecretSection[Account]):
     name = "accounts"
     noun = "account"
     model = Account

@@ -14,7 +14,8 @@ from tradeops.config.names import Reference
 from tradeops.config.reader import Node
 from tradeops.config.schema import At, Choice, Flag, Integer, ListOf, Nullable, Record, Text, Type
 from tradeops.config.secret import Secret, SecretValue
-from tradeops.config.section import Field, Item, Section
+from tradeops.config.secret_section import RowSecretSection
+from tradeops.config.section import Field, Item
 from tradeops.core.events import Level
 
 _CHAT = Text(64, channels.CHAT.pattern, "a chat id")
@@ -33,7 +34,7 @@ _OF_KIND = {**_PLACES, **_SECRETS}
 _REQUIRED = {"telegram": ("chat_id",), "webhook": ("url", "secret")}
 
 
-class Channels(Section[Channel]):
+class Channels(RowSecretSection[Channel]):
     name = "channels"
     noun = "channel"
     model = Channel

@@ -11,7 +11,8 @@ from relay.models import Endpoint
 from tradeops.config.reader import Node
 from tradeops.config.schema import At, Choice, Flag, Integer, ListOf, MapOf, Text
 from tradeops.config.secret import Secret, SecretValue
-from tradeops.config.section import Field, Section
+from tradeops.config.secret_section import RowSecretSection
+from tradeops.config.section import Field
 from tradeops.core.errors import ConfigurationError
 from tradeops.core.network import Network
 
@@ -34,7 +35,7 @@ class Url:
         return url
 
 
-class Endpoints(Section[Endpoint]):
+class Endpoints(RowSecretSection[Endpoint]):
     name = "endpoints"
     noun = "endpoint"
     model = Endpoint

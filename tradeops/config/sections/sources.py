@@ -12,7 +12,8 @@ from signals.models import AddressList, Source
 from tradeops.config.reader import Node
 from tradeops.config.schema import At, Choice, Flag, Integer, ListOf, Nullable, Text, one_of, scalar
 from tradeops.config.secret import Secret, SecretValue
-from tradeops.config.section import Field, Section
+from tradeops.config.secret_section import RowSecretSection
+from tradeops.config.section import Field
 from tradeops.config.sections import restore
 from tradeops.core import sealed
 from tradeops.core.errors import ConfigurationError
@@ -37,7 +38,7 @@ class AllowedAddress:
         return text
 
 
-class Sources(Section[Source]):
+class Sources(RowSecretSection[Source]):
     name = "sources"
     noun = "source"
     model = Source
