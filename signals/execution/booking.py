@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
+from accounts import credentials
 from accounts.brokers.base import Cause, FillReport
 from signals.models import Decision, Fill, Order, Position
 from signals.portfolio import ledger, positions
 from signals.portfolio.positions import Movement, Trade
-from tradeops.core import later, money, rows
+from tradeops.core import clock, later, money, rows
 from tradeops.core.money import EXACT, ZERO, Side
+
+from . import tell
 
 # Orders with what their new fills did to positions.
 Moved = Sequence[tuple[Order, Sequence[Movement]]]
@@ -67,13 +71,23 @@ def take(told: Sequence[Told], *, known: Set[Traded]) -> list[list[FillReport]]:
         on = ledger.read(trade for some in trades for trade in some)
         for one, found, some in zip(told, new, trades, strict=True):
             if some:
-                moved.append((one.order, [movement for trade in some for movement in positions.enter(trade, on)]))
+                movements = [movement for trade in some for movement in positions.enter(trade, on)]
+                moved.append((one.order, movements))
                 _total(one.order, found)
+                _tell_what_was_not_held(one, found, movements)
         on.write()
         later.write(_insert, [_fill(one.order, fill) for one, found in zip(told, new, strict=True) for fill in found])
         for follower in _followers:
             follower(moved)
     return new
+
+
+def _tell_what_was_not_held(told: Told, new: Sequence[FillReport], movements: Sequence[Movement]) -> None:
+    if told.base or told.order.intent != Order.Intent.CLOSE:
+        return
+    beyond = sum((fill.quantity for fill in new), ZERO) - sum((one.quantity for one in movements), ZERO)
+    if beyond > 0:
+        tell.beyond(told.order, beyond, now=clock.now())
 
 
 def _new(told: Told, known: Set[Traded]) -> list[FillReport]:
@@ -169,6 +183,7 @@ def _trade(order: Order, fill: FillReport, *, base: str, starts_entry: bool, var
         reason=reason_of(order),
         signal_id=order.signal_id,
         variant=variant,
+        hedges=partial(credentials.hedges, order.account),
     )
 
 

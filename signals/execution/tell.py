@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 from signals.models import Order
 from tradeops.core import events, money
@@ -65,6 +66,16 @@ def stuck(order: Order, *, now: datetime, message: str) -> None:
 def cancel_stuck(order: Order, *, now: datetime, message: str) -> None:
     title = f"The order to {order.side} {order.symbol} on {order.account.slug} cannot be cancelled: {message}"
     _publish(order, name="order.stuck", level=Level.CRITICAL, title=title, now=now)
+
+
+def beyond(order: Order, quantity: Decimal, *, now: datetime) -> None:
+    """Where long and short are held side by side, the venue has taken the rest off somebody else's position."""
+    title = (
+        f"The exit of {order.symbol} on {order.account.slug} closed {money.plain(quantity)} more than"
+        f" {order.strategy.slug} still held, as something else had closed it meanwhile: it is counted as external;"
+        " see whose position it was"
+    )
+    _publish(order, name="order.beyond", level=Level.ERROR, title=title, now=now)
 
 
 def frozen(order: Order, *, now: datetime, seconds: int) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Protocol
 
 from signals.models import PnlDay, Position, RoundTrip
 from tradeops.core import rows
 
-from . import pnl, trips
+from . import external_part, pnl, trips
 from .pnl import Day, Whose
 from .trips import Key
 
@@ -28,6 +29,11 @@ class Traded(Whose, Protocol):
     def time_zone(self) -> str: ...
 
 
+class Sided(Traded, Protocol):
+    @property
+    def position_side(self) -> str: ...
+
+
 @dataclass
 class Ledger:
     """Positions by their keys, with the trips that are open; days. What was changed waits for `write`."""
@@ -35,6 +41,7 @@ class Ledger:
     positions: dict[Key, Position] = field(default_factory=dict)
     trips: dict[Key, RoundTrip] = field(default_factory=dict)
     days: dict[Day, PnlDay] = field(default_factory=dict)
+    _external: list[tuple[Sided, Decimal]] = field(default_factory=list)
     _moved: dict[Key, Position] = field(default_factory=dict)
     _entered: list[RoundTrip] = field(default_factory=list)
 
@@ -74,6 +81,10 @@ class Ledger:
         if trip.closed_at is not None:
             self.trips.pop(key, None)
 
+    def beyond(self, traded: Sided, change: Decimal) -> None:
+        """So much of a trade, in signed base units, belongs to no strategy."""
+        self._external.append((traded, change))
+
     def write(self) -> None:
         """What was changed, in the caller's transaction."""
         rows.update_each(list(self._moved.values()), *_BOOKED)
@@ -81,6 +92,11 @@ class Ledger:
         rows.update_each([trip for trip in self._entered if not trip._state.adding], *trips.BOOKED)
         rows.insert_all([trip for trip in self._entered if trip._state.adding])
         pnl.store(list(self.days.values()))
+        for one, change in self._external:
+            if external_part.has_begun(account=one.account_id, symbol=one.symbol):
+                external_part.add(
+                    account=one.account_id, symbol=one.symbol, side=one.position_side, change=change, at=one.at
+                )
 
     def _read(self, places: Sequence[tuple[int, int, str]]) -> None:
         """What is here already stays: it is locked, and what was changed of it is not written yet."""

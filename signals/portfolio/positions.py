@@ -7,6 +7,7 @@ in a third currency is not counted (`fees`).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -25,6 +26,7 @@ class Trade:
 
     `base` is the currency in which a fee changes the position, empty where none does (contracts). `time_zone` is the
     account's, by which its days begin; `reason` says why it was traded; `signal_id` and `variant` whose entry it is.
+    `hedges` tells whether the account holds long and short side by side; asked only where it matters.
     """
 
     strategy_id: int
@@ -43,6 +45,7 @@ class Trade:
     reason: str = ""
     signal_id: int | None = None
     variant: str = ""
+    hedges: Callable[[], bool] = bool
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,10 @@ def book(trade: Trade) -> list[Movement]:
 def enter(trade: Trade, on: Ledger) -> list[Movement]:
     """As `book`, in rows that were read for it; `Ledger.write` is still to come.
 
-    What closes more than is held opens the other side. On spot both sides are one holding: there a fill that would
-    open a side first takes off what is held of the other, as when an entry fills late, after its exit.
+    What closes more than is held opens the other side. Where the account holds both side by side it cannot: there it
+    has closed what is somebody else's of the same side, of which the external part stands for all. On spot both sides
+    are one holding: there a fill that would open a side first takes off what is held of the other, as when an entry
+    fills late, after its exit.
     """
     trade = _net_of_fee(trade)
     adds = (trade.side is Side.BUY) == (trade.position_side == Position.Side.LONG)
@@ -89,7 +94,9 @@ def enter(trade: Trade, on: Ledger) -> list[Movement]:
         if taken is not None:
             found.append(taken)
             trade = replace(trade, quantity=trade.quantity - taken.quantity, fee=ZERO)
-    if trade.quantity > 0:
+    if trade.quantity > 0 and not adds and trade.hedges():
+        on.beyond(trade, trade.quantity if trade.side is Side.BUY else -trade.quantity)
+    elif trade.quantity > 0:
         starts = trade.starts_entry or not adds
         found.append(_add_to(replace(trade, position_side=grows, starts_entry=starts), on, first=not found))
     return found

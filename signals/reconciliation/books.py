@@ -81,12 +81,3 @@ def set_external(account: Account, key: Key, quantity: Decimal, *, now: datetime
     ExternalPosition.objects.update_or_create(
         account=account, symbol=key.symbol, side=key.side, defaults={"quantity": quantity, "updated_at": now}
     )
-
-
-def add_external(account: Account, key: Key, change: Decimal, *, now: datetime) -> None:
-    """Adds to the external part, in the transaction that records the trade."""
-    row = ExternalPosition.objects.select_for_update().filter(account=account, symbol=key.symbol, side=key.side).first()
-    if row is None:
-        row = ExternalPosition(account=account, symbol=key.symbol, side=key.side, quantity=ZERO)
-    row.quantity, row.updated_at = row.quantity + change, now
-    row.save()

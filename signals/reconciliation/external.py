@@ -14,6 +14,7 @@ from accounts.brokers.base import Cause, OrderReport, ReportStatus, TradeReport
 from accounts.models import Account
 from signals.execution import orders
 from signals.models import ExternalPosition, ExternalTrade, Fill, Order, OrderStep, Position, SymbolBlock
+from signals.portfolio import external_part
 from tradeops.core import events, failpoints, money, rows, wake
 from tradeops.core.events import Event, Level
 from tradeops.core.money import ZERO, Side
@@ -237,7 +238,7 @@ def _to_external(held: Claim, trade: TradeReport, *, booked: Decimal, hedged: bo
     side = trade.position_side or ("long" if trade.side is Side.BUY else "short")
     key = key_of(trade.symbol, side, spot=spot, hedged=hedged)
     if change and _begun(held, key, spot=spot):
-        books.add_external(account, key, change, now=now)
+        external_part.add(account=account.pk, symbol=key.symbol, side=key.side, change=change, at=now)
 
 
 def _begun(held: Claim, key: Key, *, spot: bool) -> bool:

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from accounts.models import Account
 from signals.models import SymbolBlock, VenueDifference
+from signals.portfolio import external_part
 from tradeops.core import events, money, wake
 from tradeops.core.errors import Conflict
 from tradeops.core.events import Event, Level
@@ -32,7 +33,7 @@ def as_external(row: VenueDifference, *, by: str, reason: str, now: datetime) ->
         present = books.read(row.account, hedged=bool(row.reference)).ours(key)
         if present != money.exact(row.ours):
             raise Conflict(f"here it is {money.plain(present)} by now; wait for the next comparison")
-        books.add_external(row.account, key, change, now=now)
+        external_part.add(account=row.account_id, symbol=key.symbol, side=key.side, change=change, at=now)
         how = f"{money.plain(change)} counted as external by {by}: {reason}"
         differences.resolve(row, how=how, now=now)
     return change

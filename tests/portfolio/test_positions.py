@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from signals.models import Position
+from signals.models import ExternalPosition, Position, ReconciliationCursor, RoundTrip
 from signals.portfolio import positions
 from signals.portfolio.positions import Trade
 from tests import factories
@@ -81,3 +81,82 @@ def test_what_closes_more_than_is_held_opens_the_other_side(book):
     sides = {row.side: row for row in Position.objects.all()}
     assert (sides["long"].quantity, sides["long"].realised_pnl, sides["long"].fees) == (D("0"), D("10"), D("0.3"))
     assert (sides["short"].quantity, sides["short"].average_price, sides["short"].fees) == (D("2"), D("110"), D("0"))
+
+
+class TestMoreThanIsHeld:
+    """Contracts: whether it opens the other side goes by how the account holds them."""
+
+    @pytest.fixture
+    def account(self):
+        account = factories.account("okx-1", broker="okx", market="swap", sandbox=True)
+        ReconciliationCursor.objects.create(account=account, trades_until=NOW, due_at=NOW, baseline_at=NOW)
+        return account
+
+    @pytest.fixture
+    def book(self, account):
+        strategy = factories.strategy(accounts=[account])
+
+        def trade(side, quantity, position_side="long", *, hedges):
+            return positions.book(
+                Trade(
+                    strategy_id=strategy.pk,
+                    account_id=account.pk,
+                    symbol="BTC/USDT:USDT",
+                    base="",
+                    side=Side(side),
+                    position_side=Position.Side(position_side),
+                    quantity=D(quantity),
+                    price=D(100 if side == "buy" else 110),
+                    fee=D("0.5"),
+                    fee_currency="USDT",
+                    at=NOW,
+                    hedges=hedges,
+                )
+            )
+
+        return trade
+
+    @staticmethod
+    def held():
+        return {row.side: row.quantity for row in Position.objects.all()}
+
+    @staticmethod
+    def external():
+        return {row.side: row.quantity for row in ExternalPosition.objects.all()}
+
+    def test_one_way_the_rest_opens_the_other_side(self, book):
+        book("buy", "2", hedges=lambda: False)
+        taken, opened = book("sell", "3", hedges=lambda: False)
+        assert (taken.quantity, taken.adds, opened.quantity, opened.adds) == (D(2), False, D(1), True)
+        assert (self.held(), self.external()) == ({"long": D(0), "short": D(1)}, {})
+
+    def test_side_by_side_the_rest_is_external(self, book):
+        book("buy", "2", hedges=lambda: True)
+        [taken] = book("sell", "3", hedges=lambda: True)
+        assert (taken.quantity, taken.adds) == (D(2), False)
+        assert (self.held(), self.external()) == ({"long": D(0)}, {"long": D(-1)})
+        assert RoundTrip.objects.get().realised_pnl == D(20)
+        assert Position.objects.get().fees == D(1)
+
+    def test_of_a_short_position_too(self, book):
+        book("sell", "2", "short", hedges=lambda: True)
+        book("buy", "2.5", "short", hedges=lambda: True)
+        assert (self.held(), self.external()) == ({"short": D(0)}, {"short": D("0.5")})
+
+    def test_all_of_it_where_nothing_is_held(self, book):
+        assert book("sell", "1", hedges=lambda: True) == []
+        assert book("sell", "0.25", hedges=lambda: True) == []
+        assert (self.held(), self.external()) == ({}, {"long": D("-1.25")})
+
+    def test_before_the_first_comparison_nothing_is_counted_which_finds_it(self, book):
+        ReconciliationCursor.objects.update(baseline_at=None)
+        assert book("sell", "1", hedges=lambda: True) == []
+        assert self.external() == {}
+
+    def test_how_the_account_holds_them_is_asked_only_where_it_matters(self, book):
+        def never():
+            raise AssertionError("asked")
+
+        book("buy", "2", hedges=never)
+        book("sell", "2", hedges=never)
+        assert self.held() == {"long": D(0)}

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from accounts.models import Credential
 from signals.models import Order, ReconciliationCursor
 from signals.reconciliation import cursor
 from signals.reconciliation import run as reconciliation
@@ -12,18 +13,28 @@ from tests import factories
 from tests.reconciliation import venue as venues
 
 SWAP = "BTC/USDT:USDT"
+YEAR = timedelta(days=365)
 
 
 class Desk:
-    """One account at a venue of this process, one strategy, and what a test does with them."""
+    """One account at a venue of this process, one strategy, and what a test does with them.
 
-    def __init__(self, *, slug: str = "okx-1", **venue) -> None:
+    `tells_mode`: whether the account hedges was told when its key was tested; else the comparison finds it out.
+    """
+
+    def __init__(self, *, slug: str = "okx-1", tells_mode: bool = False, **venue) -> None:
         self.venue = venues.VENUES[slug] = venues.MemoryVenue(**venue)
         market = "spot" if self.venue.spot else "swap"
         self.symbol = "BTC/USDT" if self.venue.spot else SWAP
         self.account = factories.account(slug, broker="memory", market=market, sandbox=True)
         self.strategy = factories.strategy(f"trend-{slug}", accounts=[self.account])
         self.number = 0
+        if tells_mode:
+            mode = "hedge" if self.venue.hedged else "one_way"
+            Credential.objects.create(
+                account=self.account, sealed="", host="", set_at=self.now(), next_check_at=self.now() + YEAR,
+                facts={"position_mode": mode},
+            )  # fmt: skip
 
     def now(self) -> datetime:
         return datetime.now(UTC)

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from accounts.brokers.base import Cause
+from relay.models import Message
 from signals.models import (
     ExternalTrade,
     Fill,
@@ -306,6 +307,42 @@ def test_on_a_hedging_account_each_side_is_compared_by_itself(desk):
     assert sides == {"long": Decimal(2), "short": Decimal(0)}
     assert Position.objects.get(side="short").quantity == Decimal("0.5")
     assert differences(here.account) == []
+
+
+def test_what_an_overtaken_exit_closes_of_somebody_else_is_external(desk, told):
+    """The stop of a position was booked before the exit that was on its way: the venue took the rest elsewhere."""
+    here = desk(hedged=True, tells_mode=True)
+    here.venue.move(SWAP, venues.Side.BUY, Decimal(1), position_side="long")
+    entry = here.filled("buy", "2")
+    here.seen()
+    way_out = here.order("sell", "1.5", intent="close")
+    here.hand("sell", "1.5", position_side="long", cause=Cause.STOP_LOSS, parent=entry.client_order_id)
+    here.compare()
+    assert (here.ours(), here.external()) == (Decimal("0.5"), Decimal(1))
+
+    here.venue.fill(way_out.client_order_id, at=here.now())
+    here.report(way_out)
+    assert (here.ours(), here.external()) == (Decimal(0), Decimal(0))
+    assert {row.side: row.quantity for row in here.account.positions.all()} == {"long": Decimal(0)}
+    here.compare()
+    here.compare()
+    assert differences(here.account) == []
+    assert told("order.beyond") == [("order.beyond", "error")]
+    text = Message.objects.get(event="order.beyond").title
+    assert "closed 1 more than trend-okx-1 still held" in text
+
+
+def test_where_long_and_short_are_one_it_opens_the_other_side(desk, told):
+    here = desk(tells_mode=True)
+    here.filled("buy", "2")
+    here.seen()
+    way_out = here.order("sell", "3", intent="close")
+    here.venue.fill(way_out.client_order_id, at=here.now())
+    here.report(way_out)
+    here.compare()
+    assert (here.ours(), here.external()) == (Decimal(-1), Decimal(0))
+    assert differences(here.account) == []
+    assert told("order.beyond") == []
 
 
 # Differences -------------------------------------------------------------------------------------------------------

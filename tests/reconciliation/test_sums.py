@@ -176,7 +176,9 @@ class Story:
 @pytest.mark.parametrize("kind", ["one-way", "hedge", "spot", "nameless"])
 @pytest.mark.parametrize(("seed", "policy"), [(0, "adopt"), (1, "ignore"), (2, "adopt"), (3, "block")])
 def test_strategies_and_external_make_the_venues_position(desk, seed, policy, kind):
-    here = desk(spot=kind == "spot", hedged=kind == "hedge", tells_ids=kind != "nameless")
+    here = desk(
+        spot=kind == "spot", hedged=kind == "hedge", tells_ids=kind != "nameless", tells_mode=kind == "hedge"
+    )  # fmt: skip
     here.account.external_trades = policy
     here.account.save()
     story = Story(here, seed * 1000 + len(kind) * 10 + len(policy))
@@ -184,6 +186,24 @@ def test_strategies_and_external_make_the_venues_position(desk, seed, policy, ki
         here.venue.move(here.symbol, Side.BUY, Decimal("1.25"), position_side="long")  # there from the beginning
     if seed < 3:
         here.seen()
+    _live(story)
+
+
+@pytest.mark.parametrize(("seed", "seen"), [(10_000_005, True), (10_000_023, False)])
+def test_exits_that_stops_have_overtaken_where_long_and_short_are_apart(desk, seed, seen):
+    """Stories in which a fill closes more than its strategy still holds."""
+    here = desk(hedged=True, tells_mode=True)
+    here.account.external_trades = "block"
+    here.account.save()
+    story = Story(here, seed)
+    here.venue.move(here.symbol, Side.BUY, Decimal("1.25"), position_side="long")
+    if seen:
+        here.seen()
+    _live(story)
+
+
+def _live(story: Story) -> None:
+    here = story.here
     for _ in range(STEPS):
         story.go_on()
     story.end()
