@@ -22,7 +22,7 @@ def add(*, account: int, symbol: str, side: str, change: Decimal, at: datetime) 
 
 
 def has_begun(*, account: int, symbol: str) -> bool:
-    """Whether what is external of this holding, if anything, is known. On spot each has its own beginning."""
+    """Of contracts: whether what is external of this one, if anything, is known."""
     return (
         ExternalPosition.objects.filter(account=account, symbol=symbol).exists()
         or ReconciliationCursor.objects.filter(account=account, baseline_at__isnull=False).exists()

@@ -1,7 +1,7 @@
 """Threads that set off at one moment, and come to write at about the same one: the first wait a little for the rest.
 
 Each transaction has its price, and on one machine several at once wait for each other anyway. The orders of one signal
-go to their venues side by side; claimed by one transaction, and booked by one, they cost a third less.
+go to their venues side by side; claimed by one transaction, and booked by one, they take a third less statements.
 """
 
 from __future__ import annotations

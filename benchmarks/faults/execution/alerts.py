@@ -19,9 +19,14 @@ class Stream:
     """`acknowledged` counts those with a 201. Raises Failed at the end when one was refused or not answered."""
 
     def __init__(self, processes: Processes, portal: targets.Portal, plan: Plan, *, rate: int) -> None:
-        # Every symbol bought, all but once in a round, and then closed.
-        count = plan.symbols * EVERY_CLOSE
-        messages = [plan.message(portal.token, number) | {"id": f"s{time.time_ns()}-{{n}}"} for number in range(count)]
+        # Every symbol bought, all but once in a round, and then closed; each at its own turn, so that something is held
+        # whenever the switch comes. Else nothing is between two rounds, and a piece may end there.
+        numbers = [
+            symbol + plan.symbols * ((turn + symbol) % EVERY_CLOSE)
+            for turn in range(EVERY_CLOSE)
+            for symbol in range(plan.symbols)
+        ]
+        messages = [plan.message(portal.token, number) | {"id": f"s{time.time_ns()}-{{n}}"} for number in numbers]
         self._job = {
             "kind": "open", "port": portal.port, "path": PATH, "bodies": [json.dumps(one) for one in messages],
             "connections": CONNECTIONS, "rate": rate, "seconds": PIECE_SECONDS, "sign": "",
